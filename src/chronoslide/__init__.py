@@ -1,0 +1,3 @@
+"""Multi-temporal landslide inventories from satellite scenes."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,92 @@
+"""Writing so that a killed stage leaves the old result or the new one, never half of one."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from chronoslide.errors import StorageError
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yields a temporary path beside `path` and moves it into place when the block succeeds.
+
+    The temporary name keeps the suffix, because GDAL and Keras choose formats by it. If the block raises, the
+    temporary file or folder is removed and `path` is as it was.
+
+    Args:
+        path: The file or folder to make. Parent folders are made.
+
+    Raises:
+        StorageError: The disk is full, or the place cannot be written to.
+    """
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _remove(temporary)
+        yield temporary
+        _swap_in(temporary, path)
+    except OSError as error:
+        if isinstance(error, FileNotFoundError) and error.filename != str(temporary):
+            raise
+        if error.errno is None:  # raised by a library for its own reasons, not by the operating system
+            raise
+        reason = error.strerror or str(error)
+        raise StorageError(
+            f"{path}: cannot be written ({reason}); free some space or make the folder writable, then repeat"
+        ) from error
+    finally:
+        _remove(temporary)
+
+
+def _swap_in(temporary: Path, path: Path) -> None:
+    """Moves `temporary` to `path`; an older folder steps aside first, since a rename cannot replace it."""
+    if path.is_dir() and not path.is_symlink():
+        aside = path.with_name(f".{path.name}.{os.getpid()}.old")
+        _remove(aside)
+        path.rename(aside)
+        try:
+            temporary.rename(path)
+        except OSError:
+            aside.rename(path)
+            raise
+        _remove(aside)
+    else:
+        temporary.replace(path)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes UTF-8 text with Unix line ends, whole or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_json(path: Path, value: Mapping[str, Any]) -> None:
+    """Writes JSON with sorted keys, two spaces and no NaN (an undefined number becomes null), ended by a line feed."""
+    write_text(path, json.dumps(_plain(value), indent=2, sort_keys=True, allow_nan=False) + "\n")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if hasattr(value, "item") and not isinstance(value, str | bytes):  # a NumPy scalar
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

@@ -1,0 +1,1 @@
+"""Probability to landslides: polygons, tracking through time, comparison, densities, size statistics."""

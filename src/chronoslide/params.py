@@ -1,0 +1,303 @@
+"""`params.yaml` as immutable, checked settings.
+
+A section is named after the stage that reads it. Lengths carry their unit in their name. No key is called `size` or
+`nfiles`: DVC hides keys of these names from its run cache, so a change would go unnoticed.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from chronoslide.errors import SettingsError, nearest
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Positive = Annotated[float, Field(gt=0.0)]
+Count = Annotated[int, Field(ge=1)]
+Range = tuple[float, float]
+
+
+class Section(BaseModel):
+    """Base of all sections: immutable, and an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SimulateSettings(Section):
+    """The simulated site that stands in for licensed scenes."""
+
+    rows: Annotated[int, Field(ge=128)] = 1000
+    cols: Annotated[int, Field(ge=128)] = 1320
+    training_rows: Annotated[int, Field(ge=128)] = 800
+    training_cols: Annotated[int, Field(ge=128)] = 800
+    training_landslides: Count = 55
+    years: Annotated[tuple[int, ...], Field(min_length=1)] = (2013, 2014, 2015, 2016, 2017, 2018, 2019)
+
+
+class ScenesSettings(Section):
+    """From delivered tiles to one analysis-ready mosaic a year."""
+
+    bands: Annotated[tuple[str, ...], Field(min_length=1)]
+    normalisation: Literal["none", "histogram"]
+    sharpening: Annotated[float, Field(ge=0.0, le=5.0)] = 0.0
+    minimum_coverage: Share = 0.9
+
+    @model_validator(mode="after")
+    def _no_band_twice(self) -> ScenesSettings:
+        if len(set(self.bands)) < len(self.bands):
+            raise ValueError(f"bands: a band stands twice in {list(self.bands)}; name each band once")
+        return self
+
+
+class MasksSettings(Section):
+    """From polygons to labels on the scenes' grid."""
+
+    all_touched: bool = False
+
+
+class AugmentationSettings(Section):
+    """The paper's augmentation; a range of (0, 0) or a share of 0 switches its step off."""
+
+    flip_horizontal: Share = 0.5
+    flip_vertical: Share = 0.5
+    blur_sigma: Range = (0.0, 3.0)
+    sharpen_alpha: Range = (0.0, 1.0)
+    shear_degrees: Range = (-20.0, 20.0)
+    rotate_degrees: tuple[float, ...] = (45.0, 90.0)
+
+
+class PatchesSettings(Section):
+    """From scenes and labels to samples, split by place.
+
+    Attributes:
+        side_pixels: Rows and columns of a patch.
+        block_metres: Side of the blocks of ground that are assigned to train, validation or test.
+        validation_share: Share of the blocks for choosing checkpoints and thresholds.
+        test_share: Share of the blocks that no model sees.
+        stride_pixels: Step between candidate patches.
+        minimum_landslide_pixels: Candidates with fewer are dropped from training (0 keeps empty patches).
+        empty_share: Share of empty patches kept among the training patches as examples of background.
+        training_patches: Training patches of the training area, augmented ones included (0: no augmentation).
+        investigation_patches: The same for the investigation area.
+        augmentation: What is done to the copies.
+    """
+
+    side_pixels: Annotated[int, Field(ge=16, multiple_of=16)] = 128
+    block_metres: Positive = 640.0
+    validation_share: Share = 0.15
+    test_share: Share = 0.30
+    stride_pixels: Count = 32
+    minimum_landslide_pixels: Annotated[int, Field(ge=0)] = 1
+    empty_share: Share = 0.0
+    training_patches: Annotated[int, Field(ge=0)] = 500
+    investigation_patches: Annotated[int, Field(ge=0)] = 602
+    augmentation: AugmentationSettings = AugmentationSettings()
+
+    @model_validator(mode="after")
+    def _something_left_to_train_on(self) -> PatchesSettings:
+        if self.validation_share + self.test_share >= 1.0:
+            raise ValueError("validation_share + test_share must be below 1; something must be left to train on")
+        return self
+
+
+class ModelSettings(Section):
+    """The network.
+
+    Attributes:
+        architecture: Name of the network.
+        filters: Width f of the first level; the levels have f x (1, 2, 4, 8, 16).
+        transposed_widths: "scaled" with the filters, or "fixed" at 128, 64, 32, 16 as in the published notebook.
+        dropout: Share of channels dropped at the bottom of the network while training.
+    """
+
+    architecture: Literal["unet"] = "unet"
+    filters: Annotated[int, Field(ge=1, le=128)] = 32
+    transposed_widths: Literal["scaled", "fixed"] = "scaled"
+    dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+
+
+class OptimiserSettings(Section):
+    """How weights are fitted.
+
+    Attributes:
+        epochs: Passes over the training patches at most.
+        batch_patches: Patches in a step.
+        learning_rate: Of Adam, at the start.
+        false_positive_weight: Tversky's beta; the weight of false negatives is 1 - beta.
+        focal_gamma: Exponent of the focal Tversky loss; 1 is the plain one.
+        plateau_factor: The learning rate is multiplied by this on a plateau.
+        plateau_patience: Epochs without a lower validation loss that make a plateau.
+        minimum_learning_rate: The learning rate is never lowered below this.
+        stopping_patience: Epochs without a lower validation loss after which training ends (0: never early).
+        orient: Whether each patch is flipped and turned at random in each epoch (the eight symmetries of a square).
+    """
+
+    epochs: Count = 250
+    batch_patches: Count = 32
+    learning_rate: Positive = 1e-3
+    false_positive_weight: Share = 0.7
+    focal_gamma: Positive = 1.0
+    plateau_factor: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.1
+    plateau_patience: Count = 20
+    minimum_learning_rate: Positive = 1e-5
+    stopping_patience: Annotated[int, Field(ge=0)] = 0
+    orient: bool = True
+
+
+class PretrainSettings(Section):
+    """The network, trained on the training area."""
+
+    model: ModelSettings = ModelSettings()
+    optimiser: OptimiserSettings = OptimiserSettings()
+
+
+class TransferSettings(Section):
+    """The pretrained network, retrained on the investigation area's training blocks of the reference year.
+
+    Attributes:
+        optimiser: As for `pretrain`.
+        freeze: "none" retrains all weights; "encoder" keeps the encoder's, its batch normalisation included
+            (its statistics stay as pretrained, because they belong to the frozen weights).
+        from_scratch: Whether a control with random initial weights is trained on the same patches.
+    """
+
+    optimiser: OptimiserSettings = OptimiserSettings()
+    freeze: Literal["none", "encoder"] = "none"
+    from_scratch: bool = True
+
+
+class MapSettings(Section):
+    """From scenes to probabilities."""
+
+    window_pixels: Annotated[int, Field(ge=32, multiple_of=16)] = 256
+    overlap_pixels: Annotated[int, Field(ge=0)] = 64
+    batch_windows: Count = 8
+
+    @model_validator(mode="after")
+    def _windows_advance(self) -> MapSettings:
+        if 2 * self.overlap_pixels > self.window_pixels:
+            raise ValueError("overlap_pixels must be at most half of window_pixels")
+        return self
+
+
+class InventorySettings(Section):
+    """From probabilities to polygons.
+
+    Attributes:
+        threshold: Probability from which a pixel is landslide; "validation" takes the one with the highest pooled
+            F1 on the validation blocks.
+        minimum_area_m2: The minimum mapping unit; smaller objects are dropped.
+    """
+
+    threshold: Share | Literal["validation"] = "validation"
+    minimum_area_m2: Annotated[float, Field(ge=0.0)] = 200.0
+
+
+class EvaluateSettings(Section):
+    """From maps and inventories to figures.
+
+    Attributes:
+        block_metres: Side of the blocks of the bootstrap.
+        bootstrap_samples: Draws of the bootstrap.
+        confidence: Of the intervals.
+    """
+
+    block_metres: Positive = 640.0
+    bootstrap_samples: Count = 1000
+    confidence: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.95
+
+
+class ChipsSettings(Section):
+    """Training and testing on a folder of image and mask chips made by others (command `chips`).
+
+    Attributes:
+        bands: The bands that the model uses, by name, in the order of the images' channels.
+        validation_share: Share of the training chips kept for choosing the checkpoint and the threshold.
+        model: As for `pretrain`.
+        optimiser: As for `pretrain`.
+    """
+
+    bands: Annotated[tuple[str, ...], Field(min_length=1)] = ("red", "green", "blue")
+    validation_share: Share = 0.15
+    model: ModelSettings = ModelSettings()
+    optimiser: OptimiserSettings = OptimiserSettings()
+
+
+class Settings(Section):
+    """The whole of `params.yaml`.
+
+    Attributes:
+        seed: Of everything random.
+        protocol: "blocks" splits by place; "paper" repeats the paper's random split of patches, which leaks.
+        reference_year: The year whose radiometry the other years are brought to, and on which the model is transferred.
+    """
+
+    seed: Annotated[int, Field(ge=0, lt=2**31)]
+    protocol: Literal["blocks", "paper"]
+    reference_year: int
+    simulate: SimulateSettings
+    scenes: ScenesSettings
+    masks: MasksSettings
+    patches: PatchesSettings
+    pretrain: PretrainSettings
+    transfer: TransferSettings
+    map: MapSettings
+    inventory: InventorySettings
+    evaluate: EvaluateSettings
+    chips: ChipsSettings = ChipsSettings()
+
+
+def read_settings(path: Path) -> Settings:
+    """Reads and checks `params.yaml`.
+
+    Raises:
+        SettingsError: The file is missing, is not YAML, or a key is unknown, missing or out of range.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return Settings.model_validate(content)
+    except FileNotFoundError as error:
+        raise SettingsError(f"{path}: no such file; run the command in the root of the repository") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: not YAML ({' '.join(str(error).split())}); mend the file") from error
+    except ValidationError as error:
+        raise SettingsError(f"{path}: {one_line(error, Settings)}") from error
+
+
+def one_line(error: ValidationError, model: type[BaseModel]) -> str:
+    """The first complaint of a validation as one line: field, what is wrong, what came, the nearest known key."""
+    problem = error.errors()[0]
+    place = [part for part in problem["loc"] if not (isinstance(part, str) and "[" in part)]
+    where = ".".join(str(part) for part in place) or "the file"
+    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    if problem["type"] == "extra_forbidden":
+        known = _keys_at(model, place[:-1])
+        return f"unknown key {where!r}{nearest(str(place[-1]), known)}; known here: {', '.join(known)}{more}"
+    if problem["type"] == "missing":
+        return f"{where!r} is missing; add it{more}"
+    message = problem["msg"].removeprefix("Value error, ")
+    received = "" if problem["type"] == "value_error" else f", got {str(problem['input'])[:80]!r}"
+    return f"{where}: {message}{received}{more}"
+
+
+def _keys_at(model: type[BaseModel], place: list[Any]) -> list[str]:
+    """The known keys of the section that `place` leads to; dictionaries and lists are walked through."""
+    for part in place:
+        field = model.model_fields.get(str(part))
+        if field is None:
+            continue  # a key of a dictionary or an index of a list: its value is described by the annotation we are in
+        model = _section_in(field.annotation) or model
+    return sorted(model.model_fields)
+
+
+def _section_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for argument in getattr(annotation, "__args__", ()):
+        found = _section_in(argument)
+        if found is not None:
+            return found
+    return None

@@ -1,0 +1,1 @@
+"""Scenes and labels to samples: splitting by place, sampling, scaling, augmentation."""

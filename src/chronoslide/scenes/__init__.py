@@ -1,0 +1,1 @@
+"""Acquisitions to scenes: deliveries, mosaicking, validity, normalisation."""

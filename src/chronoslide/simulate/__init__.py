@@ -1,0 +1,1 @@
+"""The simulated site: terrain, land cover, landslides, sensor and mapper."""

@@ -1,0 +1,116 @@
+"""Polygons on disk: reading any vector file with its CRS, writing GeoPackages that are the same bytes twice."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pyogrio
+import shapely
+from pyogrio.errors import DataLayerError, DataSourceError
+
+from chronoslide.errors import DataError, InventoryError
+from chronoslide.files import replacing
+
+# GeoPackage stores when a layer was last changed; a fixed date keeps the same content the same bytes.
+_FIXED_DATE = "2000-01-01T00:00:00Z"
+
+
+def read_polygons(path: Path, layer: str | None = None) -> gpd.GeoDataFrame:
+    """Reads a vector layer.
+
+    Raises:
+        DataError: The file is missing or broken, the layer does not exist, or there is no CRS.
+    """
+    try:
+        frame = gpd.read_file(path, layer=layer, engine="pyogrio")
+    except DataLayerError as error:
+        known = [str(name) for name in pyogrio.list_layers(path)[:, 0]]
+        raise DataError(f"{path}: no layer {layer!r}; it has {', '.join(known)}") from error
+    except DataSourceError as error:
+        reason = "no such file" if not Path(path).exists() else f"cannot be read ({str(error).splitlines()[0]})"
+        raise DataError(f"{path}: {reason}; check the name or deliver the file again") from error
+    if not isinstance(frame, gpd.GeoDataFrame):
+        raise DataError(f"{path}: holds a table without geometry; deliver the polygons")
+    if frame.crs is None:
+        raise DataError(f"{path}: no coordinate reference system; assign the one it was digitised in")
+    return frame
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """What `repair_polygons` made of a layer.
+
+    Attributes:
+        polygons: The usable polygons, each a valid Polygon or MultiPolygon, with the index they came with.
+        repaired: Index of those whose geometry had to be made valid (self-intersections, doubled points).
+        dropped: Index of those without any area (missing, empty, a line after repair).
+    """
+
+    polygons: gpd.GeoDataFrame
+    repaired: tuple[object, ...]
+    dropped: tuple[object, ...]
+
+
+def repair_polygons(frame: gpd.GeoDataFrame, what: str) -> Repair:
+    """Makes delivered polygons usable and says what it changed.
+
+    Args:
+        frame: Any layer of polygons.
+        what: Names the layer in errors.
+
+    Raises:
+        InventoryError: The layer holds points or lines.
+    """
+    kinds = frame.geometry.dropna().geom_type
+    wrong = kinds[~kinds.isin(["Polygon", "MultiPolygon", "GeometryCollection"])]
+    if len(wrong):
+        raise InventoryError(
+            f"{what}: feature {wrong.index[0]} is a {wrong.iloc[0]}; an inventory needs polygons, digitise outlines"
+        )
+    geometry = frame.geometry.to_numpy()
+    broken = ~shapely.is_missing(geometry) & ~shapely.is_valid(geometry)
+    made_valid = geometry.copy()
+    made_valid[broken] = [_polygonal(part) for part in shapely.make_valid(geometry[broken])]
+    area = np.nan_to_num(shapely.area(made_valid))
+    kept = frame.set_geometry(gpd.GeoSeries(made_valid, index=frame.index, crs=frame.crs))[area > 0]
+    return Repair(kept, tuple(frame.index[broken & (area > 0)]), tuple(frame.index[~(area > 0)]))
+
+
+def _polygonal(geometry: shapely.Geometry) -> shapely.Geometry:
+    """The polygons of a geometry that may be a collection of polygons, lines and points."""
+    parts = [part for part in shapely.get_parts(shapely.get_parts(geometry)) if part.geom_type == "Polygon"]
+    return shapely.union_all(parts)
+
+
+def write_geopackage(path: Path, layers: Mapping[str, gpd.GeoDataFrame]) -> None:
+    """Writes a GeoPackage with a layer for each entry, whole or not at all, the same bytes for the same content.
+
+    Raises:
+        StorageError: The place cannot be written to.
+    """
+    with replacing(path) as temporary, _fixed_date():
+        for name, frame in layers.items():
+            frame.to_file(
+                temporary,
+                layer=name,
+                driver="GPKG",
+                engine="pyogrio",
+                mode="a" if temporary.exists() else "w",
+                geometry_type="Unknown" if frame.empty else None,
+            )
+
+
+@contextmanager
+def _fixed_date() -> Iterator[None]:
+    before = os.environ.get("OGR_CURRENT_DATE")
+    pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": _FIXED_DATE})
+    try:
+        yield
+    finally:
+        pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": before})
