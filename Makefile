@@ -1,0 +1,65 @@
+# Two commands do everything: `make demo` and `make test`. `make help` lists the rest.
+PYTHON ?= python3
+BIN := .venv/bin
+# Every recipe finds the environment's programs first; `dvc repro` calls `chronoslide`.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export DVC_NO_ANALYTICS := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help env data demo test lint types check bench lock clean
+
+help: ## Show the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+env: .venv/.installed ## Make the environment .venv from requirements.lock
+
+.venv/.installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' || \
+	  { echo "chronoslide needs Python 3.11, 3.12 or 3.13; name one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 2; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || \
+	  { echo "Python lacks its venv module; on Debian: apt-get install python3-venv" >&2; exit 2; }
+	@echo "Making .venv from requirements.lock (some minutes, about 3 GB) ..."
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+data: env ## Pull the data from a DVC remote if one is set, simulate them otherwise
+	@if [ -n "$$(dvc remote list)" ] && dvc pull --quiet data.dvc; then \
+	  echo "data/ was pulled from the DVC remote"; \
+	elif [ -f data/dataset.yaml ] && dvc status --quiet data.dvc 2>/dev/null; then \
+	  echo "data/ is there already"; \
+	else \
+	  chronoslide simulate && dvc commit --quiet --force data.dvc; \
+	fi
+
+demo: data ## Map seven years of simulated landslides: data, models, maps, inventories, report
+	dvc repro
+	@echo
+	@echo "The report:        reports/report.md"
+	@echo "The maps:          results/maps/transferred/<year>.tif"
+	@echo "The inventories:   results/inventories/predicted.gpkg"
+	@echo "The runs:          $(BIN)/mlflow ui --backend-store-uri sqlite:///mlflow.db"
+
+test: env ## Run the tests
+	$(BIN)/python -m pytest
+
+lint: env ## Check style
+	ruff check .
+	ruff format --check .
+
+types: env ## Check types
+	mypy
+
+check: lint types test ## Everything that CI checks
+
+bench: env ## Measure and print the table of benchmarks
+	$(BIN)/python -m benchmarks
+
+lock: env ## Write requirements.lock anew from pyproject.toml (needs uv)
+	$(BIN)/python -m pip install --quiet uv
+	uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
+	  --no-emit-index-url --extra dev --output-file requirements.lock pyproject.toml
+
+clean: ## Remove what the stages made (the environment and DVC's cache stay)
+	rm -rf results data logs

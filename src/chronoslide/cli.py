@@ -1,0 +1,92 @@
+"""The command `chronoslide`: a verb a stage, words to calls and nothing else.
+
+Heavy imports are made where a verb is carried out, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from chronoslide import __version__
+from chronoslide.errors import ChronoslideError
+
+USER_ERROR = 2
+
+# Verb -> (what its result is, in the words of the README).
+STAGES = {
+    "simulate": "the default data: seven years of simulated deliveries, manual inventories and the answer key",
+    "scenes": "one analysis-ready mosaic a year: bands in order, one grid, validity mask, normalised radiometry",
+    "masks": "the manual inventories as rasters on the scenes' grid",
+    "patches": "training, validation and test samples, split by place",
+    "pretrain": "a U-Net trained on the training area, registered as chronoslide-pretrained",
+    "transfer": "that U-Net retrained on the investigation area, registered as chronoslide-transferred",
+    "map": "a landslide probability raster for every year and model",
+    "inventory": "landslide polygons of every year, one GeoPackage",
+    "evaluate": "pixel and inventory figures of every year against the manual inventories",
+    "report": "tables, figures and a page in reports/",
+}
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Carries out one command line and returns its exit code: 0 done, 2 a user's mistake, 130 interrupted."""
+    arguments = _parser().parse_args(words)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    for chatty in ("mlflow", "alembic", "rasterio", "pyogrio", "matplotlib", "absl", "tensorflow", "h5py"):
+        logging.getLogger(chatty).setLevel(logging.ERROR)
+    try:
+        _carry_out(arguments)
+    except ChronoslideError as error:
+        print(f"chronoslide {arguments.verb}: {error}", file=sys.stderr)
+        return USER_ERROR
+    except KeyboardInterrupt:
+        print(f"chronoslide {arguments.verb}: interrupted; earlier results are untouched", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader of our output went away, as in `chronoslide ... | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    return 0
+
+
+def _carry_out(arguments: argparse.Namespace) -> None:
+    verb = importlib.import_module(f"chronoslide.stages.{arguments.verb}")
+    root = Path(arguments.root).resolve()
+    if arguments.verb == "configure":
+        verb.run(root, arguments.profile)
+    elif arguments.verb == "chips":
+        verb.run(root, Path(arguments.train), Path(arguments.test), arguments.output and Path(arguments.output))
+    else:
+        verb.run(root)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="chronoslide",
+        description="Multi-temporal landslide inventories from satellite scenes. `dvc repro` runs the stages in order.",
+    )
+    parser.add_argument("--version", action="version", version=f"chronoslide {__version__}")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    for name, result in STAGES.items():
+        _add_verb(verbs, name, f"The result of `{name}` is {result}.")
+    configure = _add_verb(verbs, "configure", "Writes the settings of a profile into params.yaml.")
+    configure.add_argument("--profile", required=True, help="name of a file in profiles/: smoke, demo or paper")
+    chips = _add_verb(verbs, "chips", "Trains and tests a model on folders of image and mask chips made by others.")
+    chips.add_argument("train", help="folder with images/ and mask/ to train on")
+    chips.add_argument("test", help="folder with images/ and mask/ that is looked at once, at the end")
+    chips.add_argument("--output", help="folder for the model and its metrics.json (default: results/chips)")
+    return parser
+
+
+def _add_verb(
+    verbs: argparse._SubParsersAction[argparse.ArgumentParser], name: str, description: str
+) -> argparse.ArgumentParser:
+    verb = verbs.add_parser(name, help=description, description=description)
+    verb.add_argument("--root", default=".", help="root of the repository (default: the current folder)")
+    return verb

@@ -1,0 +1,388 @@
+"""The only place that speaks to MLflow: runs, curves, files, registered models, the champion.
+
+Metrics files are the truth and MLflow is told of them. A run is identified by the hash of what went into it (the
+parameters of its stage, the DVC hashes of its data, its code), kept as the tag `chronoslide.inputs`. A stage that is
+repeated on the same inputs finds its run again and logs nothing twice; a metrics file names its run by that hash,
+because it stays the same when the run is repeated and MLflow's own id does not.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import socket
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from chronoslide.errors import ChronoslideError
+from chronoslide.params import Settings
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+    from mlflow.tracking import MlflowClient
+
+EXPERIMENT = "chronoslide"
+CHAMPION = "champion"
+_INPUTS = "chronoslide.inputs"
+_STAGE = "chronoslide.stage"
+_PROCESS = "chronoslide.process"
+
+
+class TrackingError(ChronoslideError):
+    """MLflow's store cannot be reached or used."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What goes into a stage's run.
+
+    Attributes:
+        stage: Name of the stage.
+        parameters: The parameters that the stage lists in `dvc.yaml`, flattened to dotted names.
+        data: DVC hash of each data dependency that the stage lists in `dvc.yaml`.
+        code: DVC hash of each code dependency.
+    """
+
+    stage: str
+    parameters: Mapping[str, Any]
+    data: Mapping[str, str]
+    code: Mapping[str, str]
+
+    @property
+    def key(self) -> str:
+        """Hash of all of it; names the run."""
+        content = [self.stage, dict(self.parameters), dict(self.data), dict(self.code)]
+        return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def inputs_of(root: Path, stage: str, settings: Settings) -> Inputs:
+    """Collects the inputs of a stage as `dvc.yaml` lists them.
+
+    Args:
+        root: The repository.
+        stage: Name of a stage in `dvc.yaml`.
+        settings: The settings in use.
+    """
+    described = yaml.safe_load((root / "dvc.yaml").read_text(encoding="utf-8"))["stages"][stage]
+    everything = settings.model_dump(mode="json")
+    parameters: dict[str, Any] = {}
+    for name in described.get("params", []):
+        value: Any = everything
+        for part in name.split("."):
+            value = value[part]
+        parameters |= _flatten({name: value})
+    hashes = {path: dvc_hash(root / path) for path in described.get("deps", []) if (root / path).exists()}
+    code = {path: value for path, value in hashes.items() if path.startswith("src/")}
+    data = {path: value for path, value in hashes.items() if path not in code}
+    return Inputs(stage, parameters, data, code)
+
+
+def dvc_hash(path: Path) -> str:
+    """The hash that DVC gives a file (MD5) or folder (MD5 of its sorted list of files, `.dir`)."""
+    if path.is_file():
+        return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+    files = sorted(
+        (item for item in path.rglob("*") if item.is_file() and "__pycache__" not in item.parts),
+        key=lambda item: item.relative_to(path).parts,
+    )
+    entries = [{"md5": dvc_hash(item), "relpath": item.relative_to(path).as_posix()} for item in files]
+    listing = json.dumps(entries, sort_keys=True).encode()
+    return hashlib.md5(listing, usedforsecurity=False).hexdigest() + ".dir"
+
+
+def git_commit(root: Path) -> str:
+    """The commit that is checked out, with `+` behind it when tracked files differ from it; `unknown` outside git."""
+    try:
+        commit = _git(root, "rev-parse", "HEAD")
+        return commit + ("+" if _git(root, "status", "--porcelain", "--untracked-files=no") else "")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def _git(root: Path, *words: str) -> str:
+    done = subprocess.run(["git", *words], cwd=root, capture_output=True, text=True, check=True)  # noqa: S603, S607
+    return done.stdout.strip()
+
+
+@dataclass
+class StageRun:
+    """One run in MLflow, open while its stage works.
+
+    Attributes:
+        client: MLflow's client.
+        run_id: MLflow's id.
+        inputs: What went into the run.
+        root: The repository.
+        known: Whether this run had already finished before: then nothing is logged again.
+    """
+
+    client: MlflowClient
+    run_id: str
+    inputs: Inputs
+    root: Path
+    known: bool
+    _tags: dict[str, str] = field(default_factory=dict)
+
+    def log_metrics(self, metrics: Mapping[str, float | None], step: int = 0) -> None:
+        """Logs numbers; None and NaN (undefined ratios) are left out, because MLflow cannot compare them."""
+        if self.known:
+            return
+        from mlflow.entities import Metric
+
+        defined = {name: float(value) for name, value in metrics.items() if value is not None and value == value}
+        # A fixed time keeps the curves in order by their step alone.
+        entries = [Metric(name, value, 0, step) for name, value in defined.items()]
+        if entries:
+            self.client.log_batch(self.run_id, metrics=entries)
+
+    def log_curve(self, rows: Sequence[Mapping[str, float]], step: str, prefix: str = "") -> None:
+        """Logs a series: one dictionary a step, whose entry `step` says which."""
+        for row in rows:
+            self.log_metrics({prefix + name: value for name, value in row.items() if name != step}, int(row[step]))
+
+    def log_files(self, paths: Sequence[Path], folder: str | None = None) -> None:
+        """Keeps files or folders as the run's artefacts."""
+        if self.known:
+            return
+        for path in paths:
+            if path.is_dir():
+                self.client.log_artifacts(self.run_id, str(path), folder or path.name)
+            elif path.exists():
+                self.client.log_artifact(self.run_id, str(path), folder)
+
+    def tag(self, **tags: str) -> None:
+        """Sets tags `chronoslide.<name>`."""
+        for name, value in tags.items():
+            self.client.set_tag(self.run_id, f"chronoslide.{name}", value)
+
+    def register(
+        self, model: Any, name: str, *, bands: Sequence[str], side: int, description: str, weights: Path
+    ) -> None:
+        """Logs a Keras model with signature and input example, and registers it.
+
+        Args:
+            model: The network; reflectance in, probability out.
+            name: Of the registered model.
+            bands: Its bands in order.
+            side: Rows and columns of a patch.
+            description: What the version is, in a sentence.
+            weights: The stored weights; their hash ties the version to the file.
+        """
+        weights_hash = dvc_hash(weights)
+        if version_of(self.client, name, weights_hash) is not None:
+            return
+        import mlflow
+        import numpy as np
+        from mlflow.models import ModelSignature
+        from mlflow.types import Schema, TensorSpec
+
+        signature = ModelSignature(
+            inputs=Schema([TensorSpec(np.dtype(np.float32), (-1, side, side, len(bands)), name="reflectance")]),
+            outputs=Schema([TensorSpec(np.dtype(np.float32), (-1, side, side, 1), name="probability")]),
+        )
+        with mlflow.start_run(run_id=self.run_id):
+            info = mlflow.tensorflow.log_model(
+                model,
+                name="model",
+                signature=signature,
+                pip_requirements=_requirements(),
+                registered_model_name=name,
+                metadata={"bands": list(bands), "inputs": self.inputs.key},
+            )
+        version = str(info.registered_model_version)
+        self.client.update_model_version(name, version, description=description)
+        tags = {
+            "inputs": self.inputs.key,
+            "weights_md5": weights_hash,
+            "git_commit": git_commit(self.root),
+            "bands": ",".join(bands),
+            **{f"dvc.{path}": value for path, value in self.inputs.data.items()},
+        }
+        for key, value in tags.items():
+            self.client.set_model_version_tag(name, version, key, value)
+
+
+@contextmanager
+def stage_run(root: Path, stage: str, settings: Settings, name: str | None = None) -> Iterator[StageRun]:
+    """Opens the run of a stage: the finished one on the same inputs if there is one, a new one otherwise.
+
+    Args:
+        root: The repository.
+        stage: Name of the stage in `dvc.yaml`.
+        settings: The settings in use.
+        name: Of the run, if it is not the stage's (a stage that trains two models has two runs).
+
+    Yields:
+        The open run. It ends as FINISHED, or as FAILED if the block raises.
+
+    Raises:
+        TrackingError: MLflow's store cannot be reached.
+    """
+    from mlflow.exceptions import MlflowException
+
+    inputs = inputs_of(root, stage, settings)
+    name = name or stage
+    try:
+        client, experiment = _open_store(root)
+        _bury_the_dead(client, experiment)
+        found = _finished(client, experiment, name, inputs)
+        run = found or _create(client, experiment, root, name, inputs)
+    except MlflowException as error:
+        raise TrackingError(
+            f"MLflow's store {_store(root)} cannot be used ({str(error).splitlines()[0]}); "
+            "start the server or correct MLFLOW_TRACKING_URI"
+        ) from error
+    opened = StageRun(client, run.info.run_id, inputs, root, known=found is not None)
+    try:
+        yield opened
+    except BaseException as error:
+        if not opened.known:
+            client.set_terminated(opened.run_id, "KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED")
+        raise
+    if not opened.known:
+        client.set_terminated(opened.run_id, "FINISHED")
+
+
+def version_of(client: MlflowClient, name: str, weights_hash: str) -> str | None:
+    """The registered version that has these weights, or None."""
+    versions = client.search_model_versions(f"name = '{name}'")
+    same = [int(version.version) for version in versions if version.tags.get("weights_md5") == weights_hash]
+    return str(max(same)) if same else None
+
+
+def promote(run: StageRun, name: str, weights: Path, f1: float, held_out: str) -> str:
+    """Moves the alias `champion` to the version with these weights if it is better on the held-out blocks.
+
+    Args:
+        run: The run that measured it.
+        name: Of the registered model.
+        weights: The stored weights of the candidate.
+        f1: Its pooled F1 on the held-out blocks.
+        held_out: Hash of the held-out blocks and their labels; figures on other blocks do not compare.
+
+    Returns:
+        The decision in a sentence; it is also kept as tag of the version and of the run.
+    """
+    from mlflow.exceptions import MlflowException
+
+    client = run.client
+    candidate = version_of(client, name, dvc_hash(weights))
+    if candidate is None:
+        return f"{name}: this model is not registered in {_store(run.root)}, the alias stays"
+    client.set_model_version_tag(name, candidate, "held_out_f1", f"{f1:.6f}")
+    client.set_model_version_tag(name, candidate, "held_out_blocks", held_out)
+    try:
+        champion = client.get_model_version_by_alias(name, CHAMPION)
+    except MlflowException:
+        champion = None
+    decision, moves = _decide(name, candidate, f1, held_out, champion)
+    if moves:
+        client.set_registered_model_alias(name, CHAMPION, candidate)
+    client.set_model_version_tag(name, candidate, "champion_decision", decision)
+    run.tag(**{f"champion_decision.{name}": decision})
+    return decision
+
+
+def _decide(name: str, candidate: str, f1: float, held_out: str, champion: Any) -> tuple[str, bool]:
+    new = f"{name} version {candidate} (F1 {f1:.4f} on the held-out blocks)"
+    if champion is None:
+        return f"{new} is the first champion", True
+    if champion.version == candidate:
+        return f"{new} is the champion already", False
+    if champion.tags.get("held_out_blocks") != held_out:
+        return (
+            f"{new} replaces version {champion.version}, which was measured on other held-out blocks and does not compare",
+            True,
+        )
+    best = float(champion.tags["held_out_f1"])
+    if f1 > best:
+        return f"{new} replaces version {champion.version} (F1 {best:.4f})", True
+    return f"{new} is not better than the champion, version {champion.version} (F1 {best:.4f}), which stays", False
+
+
+def _store(root: Path) -> str:
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{root / 'mlflow.db'}"
+
+
+def _open_store(root: Path) -> tuple[MlflowClient, str]:
+    """MLflow's client and the id of our experiment, which is made when it does not exist."""
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    import mlflow
+    from mlflow.tracking import MlflowClient
+
+    uri = _store(root)
+    mlflow.set_tracking_uri(uri)
+    client = MlflowClient(uri)
+    name = os.environ.get("MLFLOW_EXPERIMENT_NAME", EXPERIMENT)
+    found = client.get_experiment_by_name(name)
+    if found is not None:
+        return client, str(found.experiment_id)
+    beside = (root / "mlartifacts").as_uri() if uri.startswith("sqlite:") else None
+    return client, str(client.create_experiment(name, artifact_location=beside))
+
+
+def _finished(client: MlflowClient, experiment: str, name: str, inputs: Inputs) -> Run | None:
+    wanted = f"tags.`{_INPUTS}` = '{inputs.key}' and tags.`mlflow.runName` = '{name}' and status = 'FINISHED'"
+    runs = client.search_runs([experiment], wanted, max_results=1)
+    return runs[0] if runs else None
+
+
+def _create(client: MlflowClient, experiment: str, root: Path, name: str, inputs: Inputs) -> Run:
+    tags = {
+        _STAGE: inputs.stage,
+        _INPUTS: inputs.key,
+        _PROCESS: f"{socket.gethostname()}:{os.getpid()}",
+        "mlflow.source.git.commit": git_commit(root),
+        "mlflow.source.name": f"chronoslide {inputs.stage}",
+        **{f"dvc.{path}": value for path, value in inputs.data.items()},
+        **{f"code.{path}": value for path, value in inputs.code.items()},
+    }
+    parent = os.environ.get("MLFLOW_RUN_ID")  # set by `mlflow run`
+    if parent:
+        tags["mlflow.parentRunId"] = parent
+    run = client.create_run(experiment, tags=tags, run_name=name)
+    for parameter, value in inputs.parameters.items():
+        client.log_param(run.info.run_id, parameter, value)
+    return run
+
+
+def _bury_the_dead(client: MlflowClient, experiment: str) -> None:
+    """Marks runs as killed whose process on this machine is gone: SIGKILL leaves no time to say so oneself."""
+    for run in client.search_runs([experiment], "status = 'RUNNING'"):
+        host, _, process = run.data.tags.get(_PROCESS, "").partition(":")
+        if host == socket.gethostname() and not _alive(int(process)):
+            client.set_terminated(run.info.run_id, "KILLED")
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _flatten(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in nested.items():
+        if isinstance(value, Mapping):
+            flat |= _flatten(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
+def _requirements() -> list[str]:
+    """What a served model needs, pinned to the versions in use; finding them out by import would take half a minute."""
+    from importlib.metadata import version
+
+    return [f"{name}=={version(name)}" for name in ("keras", "tensorflow", "numpy", "mlflow")]
