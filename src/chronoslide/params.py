@@ -111,12 +111,15 @@ class ModelSettings(Section):
         filters: Width f of the first level; the levels have f x (1, 2, 4, 8, 16).
         transposed_widths: "scaled" with the filters, or "fixed" at 128, 64, 32, 16 as in the published notebook.
         dropout: Share of channels dropped at the bottom of the network while training.
+        normalisation_momentum: Of batch normalisation's moving statistics. Keras' own 0.99 needs some hundred steps to
+            forget its start, so the validation loss of a short training would say little; 0.9 follows at once.
     """
 
     architecture: Literal["unet"] = "unet"
     filters: Annotated[int, Field(ge=1, le=128)] = 32
     transposed_widths: Literal["scaled", "fixed"] = "scaled"
     dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    normalisation_momentum: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.9
 
 
 class OptimiserSettings(Section):
@@ -127,7 +130,7 @@ class OptimiserSettings(Section):
         batch_patches: Patches in a step.
         learning_rate: Of Adam, at the start.
         false_positive_weight: Tversky's beta; the weight of false negatives is 1 - beta.
-        focal_gamma: Exponent of the focal Tversky loss; 1 is the plain one.
+        focal_gamma: The focal Tversky loss is (1 - TI)^(1/gamma), as Abraham & Khan (2019) write it; 1 is the plain one.
         plateau_factor: The learning rate is multiplied by this on a plateau.
         plateau_patience: Epochs without a lower validation loss that make a plateau.
         minimum_learning_rate: The learning rate is never lowered below this.
@@ -196,6 +199,54 @@ class InventorySettings(Section):
     minimum_area_m2: Annotated[float, Field(ge=0.0)] = 200.0
 
 
+class CompareSettings(Section):
+    """When two landslides of two inventories are the same, and in which classes the figures are told.
+
+    Attributes:
+        hit_overlap: Overlap / smaller area from which two landslides hit each other.
+        match_iou: Intersection over union above which two landslides match one to one; the first is the main one.
+        area_classes_m2: Borders between the classes of landslide area.
+        boundary_tolerance_metres: Errors nearer than this to the other inventory are forgiven in the tolerant F1.
+    """
+
+    hit_overlap: Annotated[float, Field(gt=0.0, le=1.0)] = 0.1
+    match_iou: Annotated[tuple[Annotated[float, Field(ge=0.0, lt=1.0)], ...], Field(min_length=1)] = (0.5, 0.3, 0.1)
+    area_classes_m2: tuple[Positive, ...] = (1_000.0, 10_000.0)
+    boundary_tolerance_metres: Annotated[float, Field(ge=0.0)] = 5.0
+
+    @model_validator(mode="after")
+    def _classes_ascend(self) -> CompareSettings:
+        if list(self.area_classes_m2) != sorted(set(self.area_classes_m2)):
+            raise ValueError(f"area_classes_m2 must ascend, got {list(self.area_classes_m2)}")
+        return self
+
+
+class StatisticsSettings(Section):
+    """Frequency-area distribution, magnitude and density of an inventory.
+
+    Attributes:
+        minimum_landslides: With fewer, no size distribution is fitted.
+        bootstrap_samples: Draws of the bootstrap of the fitted parameters (0: no intervals).
+        density_resolution_metres: Side of a pixel of the density maps.
+    """
+
+    minimum_landslides: Annotated[int, Field(ge=4)] = 50
+    bootstrap_samples: Annotated[int, Field(ge=0)] = 200
+    density_resolution_metres: Positive = 25.0
+
+
+class CalibrationSettings(Section):
+    """How well probabilities are probabilities.
+
+    Attributes:
+        bins: Bins of equal width of the reliability diagram.
+        above: Only pixels of a higher probability enter diagram and expected calibration error.
+    """
+
+    bins: Annotated[int, Field(ge=2)] = 15
+    above: Share = 0.05
+
+
 class EvaluateSettings(Section):
     """From maps and inventories to figures.
 
@@ -203,11 +254,17 @@ class EvaluateSettings(Section):
         block_metres: Side of the blocks of the bootstrap.
         bootstrap_samples: Draws of the bootstrap.
         confidence: Of the intervals.
+        compare: Manual and predicted inventory against each other.
+        statistics: Sizes and densities of an inventory.
+        calibration: Of the probabilities.
     """
 
     block_metres: Positive = 640.0
     bootstrap_samples: Count = 1000
     confidence: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.95
+    compare: CompareSettings = CompareSettings()
+    statistics: StatisticsSettings = StatisticsSettings()
+    calibration: CalibrationSettings = CalibrationSettings()
 
 
 class ChipsSettings(Section):
