@@ -34,10 +34,10 @@ def replacing(path: Path) -> Iterator[Path]:
         yield temporary
         _swap_in(temporary, path)
     except OSError as error:
-        if isinstance(error, FileNotFoundError) and error.filename != str(temporary):
-            raise
         if error.errno is None:  # raised by a library for its own reasons, not by the operating system
             raise
+        if error.filename is not None and not _belongs(Path(error.filename), temporary, path):
+            raise  # the block could not read something else
         reason = error.strerror or str(error)
         raise StorageError(
             f"{path}: cannot be written ({reason}); free some space or make the folder writable, then repeat"
@@ -60,6 +60,11 @@ def _swap_in(temporary: Path, path: Path) -> None:
         _remove(aside)
     else:
         temporary.replace(path)
+
+
+def _belongs(name: Path, temporary: Path, path: Path) -> bool:
+    """Whether a name is the place written to, something in it, or a folder above it."""
+    return name in (path, *path.parents) or temporary in (name, *name.parents)
 
 
 def _remove(path: Path) -> None:

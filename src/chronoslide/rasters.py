@@ -6,7 +6,10 @@ The same array always gives the same bytes: no time stamps, fixed compression.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import shutil
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +17,7 @@ import numpy as np
 import rasterio
 from numpy.typing import NDArray
 from rasterio.enums import MaskFlags
-from rasterio.errors import RasterioError
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.shutil import copy as copy_raster
 
 from chronoslide.errors import DataError, GridError
@@ -45,14 +48,11 @@ def read_raster(path: Path) -> Raster:
     Raises:
         DataError: The file is missing, not a raster, truncated or without georeference.
     """
-    try:
-        with rasterio.open(path) as source:
-            grid = _grid_of(source, path)
-            values = np.moveaxis(source.read(), 0, -1)
-            valid = _validity(source, values)
-            bands = tuple(name or "" for name in source.descriptions)
-    except RasterioError as error:
-        raise DataError(_unreadable(path, error)) from error
+    with _opened(path) as source:
+        grid = _grid_of(source, path)
+        values = np.moveaxis(source.read(), 0, -1)
+        valid = _validity(source, values)
+        bands = tuple(name or "" for name in source.descriptions)
     return Raster(values, valid, grid, bands)
 
 
@@ -62,11 +62,8 @@ def read_grid(path: Path) -> Grid:
     Raises:
         DataError: As `read_raster`.
     """
-    try:
-        with rasterio.open(path) as source:
-            return _grid_of(source, path)
-    except RasterioError as error:
-        raise DataError(_unreadable(path, error)) from error
+    with _opened(path) as source:
+        return _grid_of(source, path)
 
 
 def write_raster(
@@ -111,10 +108,11 @@ def write_raster(
         "overview_resampling": overviews,
         "num_threads": 1,  # the bytes must not depend on the machine
     }
+    # Made in memory and written by us: GDAL does not notice every disk that fills up while it closes a file.
     with (
-        replacing(path) as temporary,
         rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True),
         rasterio.MemoryFile() as memory,
+        rasterio.MemoryFile(ext=".tif") as optimised,
     ):
         with memory.open(**memory_profile) as target:
             target.write(np.moveaxis(cube, -1, 0))
@@ -123,7 +121,21 @@ def write_raster(
                 target.update_tags(**tags)
             if valid is not None:
                 target.write_mask(valid)
-        copy_raster(memory.name, temporary, **options)
+        copy_raster(memory.name, optimised.name, **options)
+        with replacing(path) as temporary, temporary.open("wb") as file:
+            shutil.copyfileobj(optimised, file)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[rasterio.DatasetReader]:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)  # refused by `_grid_of`, with the remedy
+            source = rasterio.open(path)
+        with source:
+            yield source
+    except RasterioError as error:
+        raise DataError(_unreadable(path, error)) from error
 
 
 def _grid_of(source: rasterio.DatasetReader, path: Path) -> Grid:

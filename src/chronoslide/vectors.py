@@ -12,9 +12,9 @@ import geopandas as gpd
 import numpy as np
 import pyogrio
 import shapely
-from pyogrio.errors import DataLayerError, DataSourceError
+from pyogrio.errors import DataLayerError, DataSourceError, FeatureError
 
-from chronoslide.errors import DataError, InventoryError
+from chronoslide.errors import DataError, InventoryError, StorageError
 from chronoslide.files import replacing
 
 # GeoPackage stores when a layer was last changed; a fixed date keeps the same content the same bytes.
@@ -24,10 +24,20 @@ _FIXED_DATE = "2000-01-01T00:00:00Z"
 def read_polygons(path: Path, layer: str | None = None) -> gpd.GeoDataFrame:
     """Reads a vector layer.
 
+    Args:
+        path: Any vector file that GDAL reads.
+        layer: Which layer; may be left out where there is but one.
+
     Raises:
-        DataError: The file is missing or broken, the layer does not exist, or there is no CRS.
+        DataError: The file is missing or broken, the layer does not exist or has to be named, or there is no CRS.
     """
     try:
+        if layer is None:
+            layers = [str(name) for name in pyogrio.list_layers(path)[:, 0]]
+            if len(layers) > 1:
+                raise DataError(
+                    f"{path}: has the layers {', '.join(layers)}; deliver a file with the one that is meant"
+                )
         frame = gpd.read_file(path, layer=layer, engine="pyogrio")
     except DataLayerError as error:
         known = [str(name) for name in pyogrio.list_layers(path)[:, 0]]
@@ -96,14 +106,20 @@ def write_geopackage(path: Path, layers: Mapping[str, gpd.GeoDataFrame]) -> None
     """
     with replacing(path) as temporary, _fixed_date():
         for name, frame in layers.items():
-            frame.to_file(
-                temporary,
-                layer=name,
-                driver="GPKG",
-                engine="pyogrio",
-                mode="a" if temporary.exists() else "w",
-                geometry_type="Unknown" if frame.empty else None,
-            )
+            try:
+                frame.to_file(
+                    temporary,
+                    layer=name,
+                    driver="GPKG",
+                    engine="pyogrio",
+                    mode="a" if temporary.exists() else "w",
+                    geometry_type="Unknown" if frame.empty else None,
+                )
+            except (DataLayerError, DataSourceError, FeatureError) as error:
+                raise StorageError(
+                    f"{path}: layer {name!r} cannot be written ({str(error).splitlines()[0]}); free some space or make "
+                    "the folder writable, then repeat"
+                ) from error
 
 
 @contextmanager
