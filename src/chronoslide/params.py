@@ -59,14 +59,38 @@ class MasksSettings(Section):
 
 
 class AugmentationSettings(Section):
-    """The paper's augmentation; a range of (0, 0) or a share of 0 switches its step off."""
+    """The paper's augmentation; a range of (0, 0) or a share of 0 switches its step off.
+
+    Attributes:
+        flip_horizontal: Share of the copies that are mirrored left to right.
+        flip_vertical: Share of the copies that are mirrored top to bottom.
+        step_probability: With which each of the steps below is taken for a copy, independently of the others.
+        blur_sigma: Of the Gaussian blur [pixels].
+        sharpen_alpha: Weight of the sharpened image; 0 is the image as it was.
+        shear_degrees: Angle of the shear.
+        rotate_degrees: Angles, one of which is drawn.
+    """
 
     flip_horizontal: Share = 0.5
     flip_vertical: Share = 0.5
+    step_probability: Share = 0.5
     blur_sigma: Range = (0.0, 3.0)
     sharpen_alpha: Range = (0.0, 1.0)
     shear_degrees: Range = (-20.0, 20.0)
     rotate_degrees: tuple[float, ...] = (45.0, 90.0)
+
+    @model_validator(mode="after")
+    def _possible_ranges(self) -> AugmentationSettings:
+        for name, (low, high), lowest, highest in (
+            ("blur_sigma", self.blur_sigma, 0.0, 100.0),
+            ("sharpen_alpha", self.sharpen_alpha, 0.0, 1.0),
+            ("shear_degrees", self.shear_degrees, -80.0, 80.0),
+        ):
+            if not lowest <= low <= high <= highest:
+                raise ValueError(
+                    f"{name}: from {low:g} to {high:g}; the lower end comes first, both within {lowest:g} to {highest:g}"
+                )
+        return self
 
 
 class PatchesSettings(Section):
@@ -79,19 +103,20 @@ class PatchesSettings(Section):
         test_share: Share of the blocks that no model sees.
         stride_pixels: Step between candidate patches.
         minimum_landslide_pixels: Candidates with fewer are dropped from training (0 keeps empty patches).
-        empty_share: Share of empty patches kept among the training patches as examples of background.
-        training_patches: Training patches of the training area, augmented ones included (0: no augmentation).
+        empty_share: Share of patches without landslides among the training patches, as examples of background.
+        training_patches: Training patches of the training area, augmented copies included (0: no augmentation;
+            originals are all kept, even if there are more).
         investigation_patches: The same for the investigation area.
         augmentation: What is done to the copies.
     """
 
     side_pixels: Annotated[int, Field(ge=16, multiple_of=16)] = 128
     block_metres: Positive = 640.0
-    validation_share: Share = 0.15
+    validation_share: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.15
     test_share: Share = 0.30
     stride_pixels: Count = 32
     minimum_landslide_pixels: Annotated[int, Field(ge=0)] = 1
-    empty_share: Share = 0.0
+    empty_share: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     training_patches: Annotated[int, Field(ge=0)] = 500
     investigation_patches: Annotated[int, Field(ge=0)] = 602
     augmentation: AugmentationSettings = AugmentationSettings()

@@ -1,0 +1,134 @@
+"""A trained network on disk: `model.json`, which says what it is and what it was made for, and `model.weights.h5`.
+
+A `.keras` file holds time stamps and is never the same twice; these two files are, so DVC sees whether a model changed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+import keras
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from chronoslide.errors import DataError, ModelError
+from chronoslide.files import replacing, write_json, write_text
+from chronoslide.models.unet import build_unet
+from chronoslide.params import ModelSettings, one_line
+from chronoslide.patches.scaling import BandStatistics
+
+CARD = "model.json"
+WEIGHTS = "model.weights.h5"
+
+
+class ModelCard(BaseModel):
+    """What must be known to use a stored network.
+
+    Attributes:
+        form: Of this file; another number is refused.
+        settings: The network's shape.
+        bands: Names, in the order of the input.
+        mean: Mean reflectance of each band, which the network standardises with.
+        standard_deviation: Of each band.
+        side_pixels: Rows and columns of the patches it was trained on.
+        threshold: The probability from which a pixel is landslide, chosen on validation patches; None if not chosen.
+        threshold_f1: The pooled F1 it reached there.
+        false_positive_weight: Of the loss (Tversky's beta).
+        seed: Of the training.
+        trained_on: For the reader: which patches, when from.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    form: Literal[1] = 1
+    settings: ModelSettings
+    bands: tuple[str, ...] = Field(min_length=1)
+    mean: tuple[float, ...]
+    standard_deviation: tuple[float, ...]
+    side_pixels: int
+    threshold: float | None = Field(default=None, ge=0.0, le=1.0)
+    threshold_f1: float | None = None
+    false_positive_weight: float
+    seed: int
+    trained_on: str
+
+    @property
+    def statistics(self) -> BandStatistics:
+        """What the network standardises with, as mapping needs it to fill unobserved pixels."""
+        return BandStatistics(self.bands, self.mean, self.standard_deviation)
+
+
+def save_model(folder: Path, model: keras.Model, card: ModelCard, beside: Mapping[str, str] | None = None) -> None:
+    """Writes a model as a folder, whole or not at all; the same weights and card give the same bytes.
+
+    Args:
+        folder: Is replaced, with everything in it.
+        model: The network.
+        card: Its description.
+        beside: Further text files of the folder, by name, for example `history.csv`.
+
+    Raises:
+        StorageError: It cannot be written.
+    """
+    with replacing(folder) as temporary:
+        temporary.mkdir()
+        model.save_weights(temporary / WEIGHTS)
+        write_json(temporary / CARD, card.model_dump(mode="json"))
+        for name, text in (beside or {}).items():
+            write_text(temporary / name, text)
+
+
+def load_model(folder: Path) -> tuple[keras.Model, ModelCard]:
+    """Reads a model that `save_model` wrote.
+
+    Raises:
+        ModelError: The folder or one of its files is missing or broken, or they do not belong together.
+    """
+    card = read_card(folder)
+    path = folder / WEIGHTS
+    if not path.is_file():
+        raise ModelError(f"{path}: no such file; repeat the stage that makes this model")
+    try:
+        model = build_unet(len(card.bands), card.settings, card.statistics, seed=card.seed)
+        model.load_weights(path)
+    except DataError as error:
+        raise ModelError(f"{folder / CARD}: {error}") from error
+    except (OSError, ValueError, KeyError) as error:
+        reason = " ".join(str(error).split())[:160]
+        raise ModelError(
+            f"{path}: broken, or not the weights of the network in {CARD} ({reason}); "
+            "repeat the stage that makes this model"
+        ) from error
+    return model, card
+
+
+def read_card(folder: Path) -> ModelCard:
+    """Reads only the description of a stored model, without Keras' work.
+
+    Raises:
+        ModelError: It is missing or broken.
+    """
+    path = folder / CARD
+    try:
+        return ModelCard.model_validate(json.loads(path.read_text(encoding="utf-8")))
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise ModelError(f"{path}: no such file; run the stage that makes this model") from error
+    except ValidationError as error:
+        raise ModelError(f"{path}: {one_line(error, ModelCard)}; repeat the stage that makes this model") from error
+    except ValueError as error:  # not JSON, not UTF-8
+        raise ModelError(f"{path}: not JSON ({error}); repeat the stage that makes this model") from error
+
+
+def require_bands(card: ModelCard, bands: Sequence[str]) -> None:
+    """Refuses bands that the model was not made for; their order counts.
+
+    Raises:
+        ModelError: Naming both.
+    """
+    if tuple(bands) != card.bands:
+        raise ModelError(
+            f"the model was trained on the bands {list(card.bands)} and is given {list(bands)}; "
+            "train it again, or set scenes.bands as they were"
+        )

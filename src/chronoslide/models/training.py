@@ -1,0 +1,249 @@
+"""Fitting a network to patches: the loop from random or pretrained weights to the best ones on validation patches.
+
+It is a plain loop over `train_on_batch`. Keras' `fit` would feed the batches through `tf.data`, whose end of an epoch
+can stall for seconds on a CPU, and it would average the validation loss over batches.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import keras
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from chronoslide.errors import ModelError
+from chronoslide.labels import BACKGROUND, LANDSLIDE, UNOBSERVED
+from chronoslide.models.losses import TverskyLoss
+from chronoslide.models.metrics import Counts, count
+from chronoslide.models.unet import SIDE_MULTIPLE
+from chronoslide.params import OptimiserSettings
+from chronoslide.patches.orientation import orient
+from chronoslide.patches.scaling import BandStatistics, fill_unobserved, to_reflectance
+from chronoslide.patches.storage import PatchSet
+
+REPORTED_THRESHOLD = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """One pass over the training patches.
+
+    Attributes:
+        epoch: Counted from 1.
+        loss: Mean over the steps, while the weights moved.
+        val_loss: Of the soft counts of all validation patches together (NaN without validation patches).
+        val_precision: Pooled over all validation patches at a probability of 0.5; so are the next two.
+        val_recall: See above.
+        val_f1: See above.
+        learning_rate: During this epoch.
+    """
+
+    epoch: int
+    loss: float
+    val_loss: float
+    val_precision: float
+    val_recall: float
+    val_f1: float
+    learning_rate: float
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """How training went.
+
+    Attributes:
+        epochs: The epochs in order.
+        best_epoch: The epoch whose weights were kept.
+        seconds: Wall time of each epoch [s]; apart, because it differs from run to run while the rest does not.
+    """
+
+    epochs: tuple[Epoch, ...]
+    best_epoch: int
+    seconds: tuple[float, ...]
+
+    @property
+    def best(self) -> Epoch:
+        """The epoch whose weights were kept."""
+        return self.epochs[self.best_epoch - 1]
+
+    def table(self) -> pd.DataFrame:
+        """A row an epoch, without wall times, rounded to 6 decimals (the learning rate is not)."""
+        table = pd.DataFrame([asdict(epoch) for epoch in self.epochs])
+        return table.round(dict.fromkeys([name for name in table if name not in ("epoch", "learning_rate")], 6))
+
+
+def train(
+    model: keras.Model,
+    training: PatchSet,
+    validation: PatchSet | None,
+    settings: OptimiserSettings,
+    statistics: BandStatistics,
+    seed: int,
+    on_epoch: Callable[[dict[str, float]], None] | None = None,
+) -> History:
+    """Trains `model` in place by Adam and leaves in it the weights of the lowest validation loss.
+
+    The Tversky loss of a batch is not the mean of the losses of its patches, so a mean over validation batches would
+    depend on how they are cut. The validation loss is taken from the soft counts summed over all validation patches.
+    Without validation patches, the training loss takes its place for keeping weights, plateaus and stopping.
+
+    Args:
+        model: The network; layers with `trainable = False` stay as they are.
+        training: The patches to learn from; copied augmentations are among them already.
+        validation: The patches to judge by.
+        settings: Epochs, batches, learning rate, loss.
+        statistics: Fills pixels without observation with their band's mean.
+        seed: Of the order and the orientation of patches in each epoch.
+        on_epoch: Called after each epoch with the columns of `Epoch` and `seconds`.
+
+    Raises:
+        ModelError: There are no training patches, they do not fit the network, or the loss ceases to be a number.
+    """
+    _require_fitting(model, training, "training patches")
+    if validation is not None and not validation.n:
+        validation = None
+    if validation is not None:
+        _require_fitting(model, validation, "validation patches")
+    loss = TverskyLoss.from_settings(settings)
+    model.compile(optimizer=keras.optimizers.Adam(settings.learning_rate), loss=loss, jit_compile=False)
+    judged = None if validation is None else reflectance_of(validation, statistics)
+    rng = np.random.default_rng(seed)
+    schedule = _Schedule(settings)
+    weights: list[NDArray[Any]] = []
+    epochs: list[Epoch] = []
+    seconds: list[float] = []
+
+    for number in range(1, settings.epochs + 1):
+        started = time.perf_counter()
+        learning_rate = schedule.learning_rate
+        model.optimizer.learning_rate.assign(learning_rate)
+        trained = _epoch_loss(model, training, statistics, settings, rng)
+        soft, counts = (None, Counts())
+        if validation is not None and judged is not None:
+            soft, counts = _judge(model, judged, validation.labels, settings.batch_patches)
+        judged_loss = loss.from_counts(*soft) if soft else math.nan
+        watched = judged_loss if soft else trained
+        if not (math.isfinite(trained) and math.isfinite(watched)):
+            raise ModelError(
+                f"training: the loss is not a number in epoch {number} (learning rate {learning_rate:g}); "
+                "lower optimiser.learning_rate, or look for broken values in the patches"
+            )
+        epoch = Epoch(number, trained, judged_loss, counts.precision, counts.recall, counts.f1, learning_rate)
+        epochs.append(epoch)
+        seconds.append(time.perf_counter() - started)
+        if schedule.observe(number, watched):
+            weights = model.get_weights()
+        if on_epoch is not None:
+            on_epoch({**asdict(epoch), "seconds": seconds[-1]})
+        if schedule.exhausted(number):
+            break
+
+    model.set_weights(weights)
+    return History(tuple(epochs), schedule.best_epoch, tuple(seconds))
+
+
+def reflectance_of(patches: PatchSet, statistics: BandStatistics) -> NDArray[np.float32]:
+    """What the network sees of patches: float32 reflectance, the band's mean where nothing was observed."""
+    return _reflectance(patches.images, patches.labels, statistics)
+
+
+class _Schedule:
+    """The learning rate, and when to end: both follow the lowest loss so far."""
+
+    def __init__(self, settings: OptimiserSettings) -> None:
+        self._settings = settings
+        self._lowest = math.inf
+        self._waited = 0
+        self.best_epoch = 0
+        self.learning_rate = settings.learning_rate
+
+    def observe(self, epoch: int, loss: float) -> bool:
+        """Takes note of an epoch's loss; True when it is the lowest so far."""
+        if loss < self._lowest:
+            self._lowest, self.best_epoch, self._waited = loss, epoch, 0
+            return True
+        self._waited += 1
+        if self._waited >= self._settings.plateau_patience:
+            lowered = max(self.learning_rate * self._settings.plateau_factor, self._settings.minimum_learning_rate)
+            self.learning_rate = min(self.learning_rate, lowered)
+            self._waited = 0
+        return False
+
+    def exhausted(self, epoch: int) -> bool:
+        patience = self._settings.stopping_patience
+        return bool(patience) and epoch - self.best_epoch >= patience
+
+
+def _epoch_loss(
+    model: keras.Model,
+    patches: PatchSet,
+    statistics: BandStatistics,
+    settings: OptimiserSettings,
+    rng: np.random.Generator,
+) -> float:
+    """One pass in random order and orientation; the mean loss of its steps, weighed by their patches."""
+    total = 0.0
+    for chosen in _batches(rng.permutation(patches.n), settings.batch_patches):
+        images, labels = patches.images[chosen], patches.labels[chosen]
+        if settings.orient:
+            images, labels = orient(images, labels, rng)
+        model.reset_metrics()  # Keras would answer with the mean over the steps since the last reset
+        step = model.train_on_batch(_reflectance(images, labels, statistics), labels[..., None])
+        total += float(np.ravel(step)[0]) * len(chosen)
+        if not math.isfinite(total):
+            break
+    return total / patches.n
+
+
+def _judge(
+    model: keras.Model, images: NDArray[np.float32], labels: NDArray[np.uint8], batch_patches: int
+) -> tuple[tuple[float, float, float], Counts]:
+    """Soft counts (TP, FN, FP) and counts at 0.5 of all patches together."""
+    soft, counts = np.zeros(3), Counts()
+    for chosen in _batches(np.arange(len(images)), batch_patches):
+        probability = np.asarray(model.predict_on_batch(images[chosen]))[..., 0]
+        truth = labels[chosen]
+        of_landslide = probability[truth == LANDSLIDE].sum(dtype=np.float64)
+        of_background = probability[truth == BACKGROUND].sum(dtype=np.float64)
+        soft += (of_landslide, np.count_nonzero(truth == LANDSLIDE) - of_landslide, of_background)
+        counts += count(probability >= REPORTED_THRESHOLD, truth)
+    return (float(soft[0]), float(soft[1]), float(soft[2])), counts
+
+
+def _batches(order: NDArray[np.int64], batch_patches: int) -> Iterator[NDArray[np.int64]]:
+    """Cuts an order into batches that differ by at most one patch: a last batch of two would be a rough step."""
+    yield from np.array_split(order, math.ceil(len(order) / batch_patches))
+
+
+def _reflectance(
+    images: NDArray[np.uint16], labels: NDArray[np.uint8], statistics: BandStatistics
+) -> NDArray[np.float32]:
+    return fill_unobserved(to_reflectance(images), labels != UNOBSERVED, statistics)
+
+
+def _require_fitting(model: keras.Model, patches: PatchSet, what: str) -> None:
+    """Refuses patches that the network cannot take.
+
+    Raises:
+        ModelError: There are none, or their sides or bands do not fit.
+    """
+    if not patches.n:
+        raise ModelError(f"training: there are no {what}; lower patches.minimum_landslide_pixels or add scenes")
+    _, rows, cols, bands = patches.images.shape
+    expected = model.input_shape[-1]
+    if bands != expected:
+        raise ModelError(
+            f"training: the {what} have {bands} bands and the network takes {expected}; "
+            "make patches and network from the same scenes.bands"
+        )
+    if rows % SIDE_MULTIPLE or cols % SIDE_MULTIPLE:
+        raise ModelError(
+            f"training: the {what} have {rows} x {cols} pixels; "
+            f"choose patches.side_pixels as a multiple of {SIDE_MULTIPLE}"
+        )
