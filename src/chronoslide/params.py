@@ -189,12 +189,10 @@ class TransferSettings(Section):
         optimiser: As for `pretrain`.
         freeze: "none" retrains all weights; "encoder" keeps the encoder's, its batch normalisation included
             (its statistics stay as pretrained, because they belong to the frozen weights).
-        from_scratch: Whether a control with random initial weights is trained on the same patches.
     """
 
     optimiser: OptimiserSettings = OptimiserSettings()
     freeze: Literal["none", "encoder"] = "none"
-    from_scratch: bool = True
 
 
 class MapSettings(Section):
@@ -222,6 +220,80 @@ class InventorySettings(Section):
 
     threshold: Share | Literal["validation"] = "validation"
     minimum_area_m2: Annotated[float, Field(ge=0.0)] = 200.0
+
+
+class JoiningSettings(Section):
+    """When fragments are one landslide (the paper's Figure 6).
+
+    Attributes:
+        closing_pixels: Gaps up to twice as wide are closed in the raster before outlines are drawn (0: no closing).
+        maximum_gap_metres: Fragments farther apart are never joined.
+        maximum_angle_degrees: Between the line from fragment to fragment and the steepest descent; without an
+            elevation model, the long axis.
+        certain_background: A pixel between two fragments below this probability keeps them apart.
+        maximum_elongation: A joined landslide is at most this many times as long as wide.
+    """
+
+    closing_pixels: Annotated[int, Field(ge=0)] = 2
+    maximum_gap_metres: Annotated[float, Field(ge=0.0)] = 30.0
+    maximum_angle_degrees: Annotated[float, Field(ge=0.0, le=90.0)] = 30.0
+    certain_background: Share = 0.2
+    maximum_elongation: Annotated[float, Field(ge=1.0)] = 15.0
+
+
+class SubtractionSettings(Section):
+    """The raster view of change between two years.
+
+    Attributes:
+        opening_pixels: Radius of the opening that removes slivers along the outlines (0: none).
+        minimum_area_m2: The minimum mapping unit of what appeared and what went.
+    """
+
+    opening_pixels: Annotated[int, Field(ge=0)] = 1
+    minimum_area_m2: Annotated[float, Field(ge=0.0)] = 200.0
+
+
+class TopographySettings(Section):
+    """Where no landslide can be; 0 switches a rule off.
+
+    Attributes:
+        minimum_median_slope_degrees: Polygons on gentler ground are removed.
+        minimum_river_distance_metres: Polygons nearer to a river are removed.
+    """
+
+    minimum_median_slope_degrees: Annotated[float, Field(ge=0.0, lt=90.0)] = 0.0
+    minimum_river_distance_metres: Annotated[float, Field(ge=0.0)] = 0.0
+
+
+class TrackingSettings(Section):
+    """From one inventory a year to one inventory through time.
+
+    Attributes:
+        tolerance_metres: Outlines of two years may be displaced by this much.
+        new_overlap: Two landslides of different years are linked from this share of the smaller one; below it with
+            everything earlier, a landslide is new.
+        healed_share: A landslide is gone when less than this share of it is left.
+        healed_ndvi_gain: And its NDVI has risen by more than this (where the NDVI is known).
+        enlarged_parent_share: An enlarged landslide covers at least this share of its parent ...
+        enlarged_growth: ... grew by more than this share of it ...
+        enlarged_growth_m2: ... and by more than this [m2].
+        unobserved_share: A landslide of which more is masked is unobserved.
+        joining: How fragments are joined before they are tracked.
+        subtraction: The raster view of change.
+        topography: Which polygons are removed for where they lie.
+    """
+
+    tolerance_metres: Annotated[float, Field(ge=0.0)] = 5.0
+    new_overlap: Annotated[float, Field(gt=0.0, le=1.0)] = 0.1
+    healed_share: Share = 0.1
+    healed_ndvi_gain: float = 0.1
+    enlarged_parent_share: Share = 0.5
+    enlarged_growth: Annotated[float, Field(ge=0.0)] = 0.2
+    enlarged_growth_m2: Annotated[float, Field(ge=0.0)] = 200.0
+    unobserved_share: Share = 0.3
+    joining: JoiningSettings = JoiningSettings()
+    subtraction: SubtractionSettings = SubtractionSettings()
+    topography: TopographySettings = TopographySettings()
 
 
 class CompareSettings(Section):
@@ -329,6 +401,7 @@ class Settings(Section):
     map: MapSettings
     inventory: InventorySettings
     evaluate: EvaluateSettings
+    tracking: TrackingSettings = TrackingSettings()
     chips: ChipsSettings = ChipsSettings()
 
 
