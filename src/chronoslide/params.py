@@ -88,7 +88,7 @@ class AugmentationSettings(Section):
         ):
             if not lowest <= low <= high <= highest:
                 raise ValueError(
-                    f"{name}: from {low:g} to {high:g}; the lower end comes first, both within {lowest:g} to {highest:g}"
+                    f"{name}: from {low:g} to {high:g}; lower end first, both within {lowest:g} to {highest:g}"
                 )
         return self
 
@@ -425,17 +425,26 @@ def read_settings(path: Path) -> Settings:
 def one_line(error: ValidationError, model: type[BaseModel]) -> str:
     """The first complaint of a validation as one line: field, what is wrong, what came, the nearest known key."""
     problem = error.errors()[0]
-    place = [part for part in problem["loc"] if not (isinstance(part, str) and "[" in part)]
+    place = _place(problem["loc"])
     where = ".".join(str(part) for part in place) or "the file"
-    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    alternatives = [other["msg"] for other in error.errors() if _place(other["loc"]) == place]
+    others = error.error_count() - len(alternatives)
+    more = f" (and {others} more)" if others else ""
     if problem["type"] == "extra_forbidden":
         known = _keys_at(model, place[:-1])
         return f"unknown key {where!r}{nearest(str(place[-1]), known)}; known here: {', '.join(known)}{more}"
     if problem["type"] == "missing":
         return f"{where!r} is missing; add it{more}"
-    message = problem["msg"].removeprefix("Value error, ")
+    message = ", or: ".join(alternatives).removeprefix("Value error, ")
     received = "" if problem["type"] == "value_error" else f", got {str(problem['input'])[:80]!r}"
     return f"{where}: {message}{received}{more}"
+
+
+def _place(location: tuple[int | str, ...]) -> list[int | str]:
+    """The keys that lead to a value, without the names that pydantic gives to the alternatives of a type."""
+    return [
+        part for part in location if not (isinstance(part, str) and ("[" in part or part.startswith("constrained-")))
+    ]
 
 
 def _keys_at(model: type[BaseModel], place: list[Any]) -> list[str]:

@@ -58,7 +58,7 @@ class Repair:
 
     Attributes:
         polygons: The usable polygons, each a valid Polygon or MultiPolygon, with the index they came with.
-        repaired: Index of those whose geometry had to be made valid (self-intersections, doubled points).
+        repaired: Index of those whose geometry had to be made valid (self-intersections, spikes).
         dropped: Index of those without any area (missing, empty, a line after repair).
     """
 
@@ -86,7 +86,9 @@ def repair_polygons(frame: gpd.GeoDataFrame, what: str) -> Repair:
     geometry = frame.geometry.to_numpy()
     broken = ~shapely.is_missing(geometry) & ~shapely.is_valid(geometry)
     made_valid = geometry.copy()
-    made_valid[broken] = [_polygonal(part) for part in shapely.make_valid(geometry[broken])]
+    collected = shapely.get_type_id(geometry) == shapely.GeometryType.GEOMETRYCOLLECTION
+    changed = broken | collected
+    made_valid[changed] = [_polygonal(part) for part in shapely.make_valid(geometry[changed])]
     area = np.nan_to_num(shapely.area(made_valid))
     kept = frame.set_geometry(gpd.GeoSeries(made_valid, index=frame.index, crs=frame.crs))[area > 0]
     return Repair(kept, tuple(frame.index[broken & (area > 0)]), tuple(frame.index[~(area > 0)]))

@@ -1,0 +1,111 @@
+from pathlib import Path
+
+import pytest
+import yaml
+from pydantic import ValidationError
+
+from chronoslide.errors import SettingsError
+from chronoslide.params import Settings, read_settings
+
+REPOSITORY = Path(__file__).parents[1]
+
+
+def delivered():
+    return yaml.safe_load((REPOSITORY / "params.yaml").read_text(encoding="utf-8"))
+
+
+def with_change(place, value):
+    """The delivered settings with the key at the dotted `place` set, or taken out where `value` is None."""
+    content = delivered()
+    section, *keys = content, *place.split(".")
+    for key in keys[:-1]:
+        section = section.setdefault(key, {})
+    if value is None:
+        del section[keys[-1]]
+    else:
+        section[keys[-1]] = value
+    return content
+
+
+def write(folder, content):
+    path = folder / "params.yaml"
+    path.write_text(yaml.safe_dump(content), encoding="utf-8")
+    return path
+
+
+def test_the_delivered_settings_are_read():
+    settings = read_settings(REPOSITORY / "params.yaml")
+    assert settings.scenes.bands == ("blue", "green", "red", "red_edge", "nir")
+    assert settings.reference_year == 2016
+
+
+def test_settings_cannot_be_changed():
+    settings = read_settings(REPOSITORY / "params.yaml")
+    with pytest.raises(ValidationError, match="frozen"):
+        settings.scenes.sharpening = 1.0
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "words"),
+    [
+        ("scenes.bandz", ["red"], "unknown key 'scenes.bandz', did you mean 'bands'?; known here: bands, minimum_cov"),
+        ("seeds", 1, "unknown key 'seeds', did you mean 'seed'?"),
+        ("pretrain.optimiser.epoch", 3, "unknown key 'pretrain.optimiser.epoch', did you mean 'epochs'?"),
+        ("patches.augmentation.zoom", 3, "unknown key 'patches.augmentation.zoom'"),
+        ("seed", None, "'seed' is missing; add it"),
+        ("scenes.bands", None, "'scenes.bands' is missing"),
+        ("seed", "many", "seed: Input should be a valid integer"),
+        ("seed", -1, "seed: Input should be greater than or equal to 0, got '-1'"),
+        ("protocol", "papers", "protocol: Input should be 'blocks' or 'paper', got 'papers'"),
+        ("scenes.normalisation", "irmad", "scenes.normalisation: Input should be 'none' or 'histogram'"),
+        ("scenes.minimum_coverage", 1.2, "scenes.minimum_coverage: Input should be less than or equal to 1"),
+        ("scenes.bands", [], "scenes.bands"),
+        ("scenes.bands", ["red", "red"], "a band stands twice"),
+        ("patches.side_pixels", 100, "patches.side_pixels: Input should be a multiple of 16, got '100'"),
+        ("patches.validation_share", 0.8, "validation_share + test_share must be below 1"),
+        ("map.overlap_pixels", 200, "overlap_pixels must be at most half of window_pixels"),
+        (
+            "inventory.threshold",
+            1.5,
+            "inventory.threshold: Input should be less than or equal to 1, or: Input should be",
+        ),
+        ("inventory.threshold", "best", "inventory.threshold: Input should be a valid number"),
+        ("evaluate.confidence", 1.0, "evaluate.confidence: Input should be less than 1"),
+    ],
+)
+def test_a_mistake_is_said_in_one_line_with_its_place(tmp_path, place, value, words):
+    path = write(tmp_path, with_change(place, value))
+    with pytest.raises(SettingsError) as caught:
+        read_settings(path)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (b"seed: [1", "not YAML"),
+        (b"", "the file: Input should be a valid dictionary"),
+        (b"- 1\n- 2\n", "the file: Input should be a valid dictionary"),
+        (b"seed: \xff\xfe", "not YAML"),
+    ],
+    ids=["unclosed", "empty", "a list", "not text"],
+)
+def test_a_file_that_is_no_settings_is_refused(tmp_path, text, words):
+    (tmp_path / "params.yaml").write_bytes(text)
+    with pytest.raises(SettingsError, match=words) as caught:
+        read_settings(tmp_path / "params.yaml")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_file_says_where_to_run_the_command(tmp_path):
+    with pytest.raises(SettingsError, match="run the command in the root of the repository"):
+        read_settings(tmp_path / "params.yaml")
+
+
+def test_no_key_has_a_name_that_dvc_overlooks():
+    schema = Settings.model_json_schema()
+    names = {name for section in (schema, *schema["$defs"].values()) for name in section["properties"]}
+    assert "minimum_coverage" in names
+    assert names.isdisjoint({"size", "nfiles"})

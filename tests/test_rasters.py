@@ -1,0 +1,129 @@
+import numpy as np
+import pytest
+import rasterio
+from affine import Affine
+from rasterio.crs import CRS
+from rasterio.errors import NotGeoreferencedWarning
+
+from chronoslide.errors import DataError, GridError
+from chronoslide.grid import Grid
+from chronoslide.rasters import read_grid, read_raster, write_raster
+
+GRID = Grid(CRS.from_epsg(32645), Affine(5, 0, 300_000, 0, -5, 3_100_000), (3, 4))
+VALUES = np.arange(24, dtype=np.uint16).reshape(3, 4, 2)
+
+
+def write_plainly(path, values, **profile):
+    """(rows, cols, bands) through rasterio alone, as another program would."""
+    known = {"crs": GRID.crs, "transform": GRID.transform}
+    rows, cols, count = values.shape
+    with rasterio.open(
+        path, "w", driver="GTiff", height=rows, width=cols, count=count, dtype=values.dtype, **(known | profile)
+    ) as target:
+        target.write(np.moveaxis(values, -1, 0))
+
+
+def test_what_is_written_is_read(tmp_path):
+    valid = np.ones((3, 4), dtype=bool)
+    valid[1, 2] = False
+    write_raster(tmp_path / "a.tif", VALUES, GRID, bands=["red", "nir"], valid=valid, tags={"date": "2016-11-04"})
+    raster = read_raster(tmp_path / "a.tif")
+    np.testing.assert_array_equal(raster.values, VALUES)
+    np.testing.assert_array_equal(raster.valid, valid)
+    assert raster.grid == GRID
+    assert raster.bands == ("red", "nir")
+    assert read_grid(tmp_path / "a.tif") == GRID
+    with rasterio.open(tmp_path / "a.tif") as source:
+        assert source.tags()["date"] == "2016-11-04"
+        assert source.tags(ns="IMAGE_STRUCTURE")["LAYOUT"] == "COG"
+
+
+def test_nothing_but_the_raster_is_left_in_the_folder(tmp_path):
+    write_raster(tmp_path / "a.tif", VALUES, GRID, bands=["red", "nir"], valid=np.ones((3, 4), dtype=bool))
+    assert [path.name for path in tmp_path.iterdir()] == ["a.tif"]
+
+
+def test_the_same_array_gives_the_same_bytes(tmp_path):
+    noise = np.random.default_rng(1).random((300, 300, 2), dtype=np.float32)
+    grid = Grid(GRID.crs, GRID.transform, (300, 300))
+    for name in ("a.tif", "b.tif"):
+        write_raster(tmp_path / name, noise, grid, bands=["a", "b"], valid=noise[..., 0] > 0.1, tags={"x": "y"})
+    assert (tmp_path / "a.tif").read_bytes() == (tmp_path / "b.tif").read_bytes()
+
+
+def test_overviews_of_classes_invent_no_class(tmp_path):
+    classes = np.tile(np.array([[0, 255], [1, 0]], dtype=np.uint8), (300, 300))
+    write_raster(
+        tmp_path / "a.tif", classes, Grid(GRID.crs, GRID.transform, (600, 600)), bands=["label"], overviews="nearest"
+    )
+    with rasterio.open(tmp_path / "a.tif", overview_level=0) as source:
+        assert source.shape == (300, 300)
+        assert set(np.unique(source.read())) <= {0, 1, 255}
+
+
+@pytest.mark.parametrize(
+    ("values", "nodata", "expected"),
+    [
+        ([[1.0, 2.0], [3.0, 4.0]], None, [True, True]),
+        ([[1.0, 0.0], [3.0, 4.0]], 0, [False, True]),
+        ([[0.0, 0.0], [0.0, 4.0]], 0, [False, False]),
+        ([[1.0, np.nan], [3.0, 4.0]], None, [False, True]),
+        ([[1.0, np.nan], [3.0, np.inf]], np.nan, [False, False]),
+    ],
+    ids=["all observed", "one band is NoData", "NoData", "not a number without a tag", "not a number is NoData"],
+)
+def test_a_pixel_is_valid_where_every_band_was_observed(tmp_path, values, nodata, expected):
+    write_plainly(tmp_path / "a.tif", np.array([values], dtype=np.float32), nodata=nodata)
+    np.testing.assert_array_equal(read_raster(tmp_path / "a.tif").valid, [expected])
+
+
+def test_a_file_without_band_names_has_empty_ones(tmp_path):
+    write_plainly(tmp_path / "a.tif", VALUES)
+    assert read_raster(tmp_path / "a.tif").bands == ("", "")
+
+
+def break_(path, how):
+    if how == "truncated":
+        write_raster(
+            path,
+            np.random.default_rng(0).random((300, 300)),
+            Grid(GRID.crs, GRID.transform, (300, 300)),
+            bands=["a"],
+        )
+        path.write_bytes(path.read_bytes()[:200_000])
+    elif how == "text":
+        path.write_text("not a raster")
+    elif how == "empty":
+        path.touch()
+    elif how == "without CRS":
+        with pytest.warns(NotGeoreferencedWarning):
+            write_plainly(path, VALUES, crs=None, transform=Affine.identity())
+    elif how == "rotated":
+        write_plainly(path, VALUES, transform=Affine.rotation(10) @ GRID.transform)
+
+
+@pytest.mark.parametrize(
+    ("how", "words"),
+    [
+        ("truncated", "cannot be read as a raster"),
+        ("text", "cannot be read as a raster"),
+        ("empty", "cannot be read as a raster"),
+        ("missing", "no such file"),
+        ("without CRS", "no coordinate reference system"),
+        ("rotated", "north-up"),
+    ],
+)
+def test_a_broken_file_is_named_in_one_line(tmp_path, how, words):
+    path = tmp_path / "tile.tif"
+    break_(path, how)
+    with pytest.raises(DataError, match=words) as caught:
+        read_raster(path)
+    assert "tile.tif" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("values", "bands"), [(VALUES[:2], ["a", "b"]), (VALUES, ["a"]), (VALUES[..., 0], ["a", "b"])])
+def test_an_array_that_does_not_fit_its_grid_is_not_written(tmp_path, values, bands):
+    with pytest.raises(GridError, match="does not fit"):
+        write_raster(tmp_path / "a.tif", values, GRID, bands=bands)
+    assert list(tmp_path.iterdir()) == []

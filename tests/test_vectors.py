@@ -1,0 +1,117 @@
+import geopandas as gpd
+import pytest
+from shapely.geometry import GeometryCollection, LineString, MultiPolygon, Point, Polygon, box
+
+from chronoslide.errors import DataError, InventoryError
+from chronoslide.vectors import read_polygons, repair_polygons, write_geopackage
+
+SQUARE = box(0, 0, 10, 10)
+BOW_TIE = Polygon([(0, 0), (10, 10), (10, 0), (0, 10)])  # two triangles of 25 that meet in the middle
+WITH_HOLE = Polygon([(0, 0), (10, 0), (10, 10), (0, 10)], [[(2, 2), (2, 8), (8, 8), (8, 2)]])
+FLAT = Polygon([(0, 0), (10, 0), (5, 0)])
+SQUARE_WITH_SPIKE = Polygon([(0, 0), (10, 0), (10, 10), (20, 10), (10, 10), (0, 10)])
+
+
+def layer(*geometries, crs=32645):
+    return gpd.GeoDataFrame({"name": [f"L{i}" for i in range(len(geometries))]}, geometry=list(geometries), crs=crs)
+
+
+def test_what_is_written_is_read(tmp_path):
+    written = layer(SQUARE, WITH_HOLE, MultiPolygon([SQUARE, box(20, 0, 30, 10)]))
+    write_geopackage(tmp_path / "a.gpkg", {"2013": written, "2014": written[:1]})
+    read = read_polygons(tmp_path / "a.gpkg", "2013")
+    assert read.geom_equals(written).all()
+    assert list(read["name"]) == ["L0", "L1", "L2"]
+    assert read.crs == written.crs
+    assert len(read_polygons(tmp_path / "a.gpkg", "2014")) == 1
+
+
+def test_an_inventory_without_landslides_can_be_kept(tmp_path):
+    write_geopackage(tmp_path / "a.gpkg", {"landslides": layer()})
+    assert read_polygons(tmp_path / "a.gpkg").empty
+
+
+def test_the_same_content_gives_the_same_bytes(tmp_path):
+    for name in ("a.gpkg", "b.gpkg"):
+        write_geopackage(tmp_path / name, {"2013": layer(SQUARE), "2014": layer(BOW_TIE, WITH_HOLE)})
+    assert (tmp_path / "a.gpkg").read_bytes() == (tmp_path / "b.gpkg").read_bytes()
+
+
+def write_broken(path, how):
+    if how == "text":
+        path.write_text("not a GeoPackage")
+    elif how == "truncated":
+        write_geopackage(path, {"landslides": layer(SQUARE)})
+        path.write_bytes(path.read_bytes()[:5_000])
+    elif how == "without CRS":
+        write_geopackage(path, {"landslides": layer(SQUARE, crs=None)})
+    elif how == "several layers":
+        write_geopackage(path, {"2013": layer(SQUARE), "2014": layer(SQUARE)})
+
+
+@pytest.mark.filterwarnings("ignore:'crs' was not provided")
+@pytest.mark.parametrize(
+    ("how", "words"),
+    [
+        ("missing", "no such file"),
+        ("text", "cannot be read"),
+        ("truncated", "cannot be read"),
+        ("without CRS", "no coordinate reference system"),
+        ("several layers", "has the layers 2013, 2014; deliver"),
+    ],
+)
+def test_a_broken_file_is_named_in_one_line(tmp_path, how, words):
+    path = tmp_path / "2016.gpkg"
+    write_broken(path, how)
+    with pytest.raises(DataError, match=words) as caught:
+        read_polygons(path)
+    assert "2016.gpkg" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_layer_that_does_not_exist_is_answered_with_those_that_do(tmp_path):
+    write_geopackage(tmp_path / "a.gpkg", {"2013": layer(SQUARE), "2014": layer(SQUARE)})
+    with pytest.raises(DataError, match=r"no layer '2015'; it has 2013, 2014"):
+        read_polygons(tmp_path / "a.gpkg", "2015")
+
+
+def test_a_table_without_geometry_is_refused(tmp_path):
+    (tmp_path / "a.csv").write_text("name,area\nL1,200\n")
+    with pytest.raises(DataError, match="without geometry"):
+        read_polygons(tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize(
+    ("geometry", "area", "repaired", "dropped"),
+    [
+        (SQUARE, 100, False, False),
+        (WITH_HOLE, 64, False, False),
+        (MultiPolygon([SQUARE, box(20, 0, 30, 10)]), 200, False, False),
+        (BOW_TIE, 50, True, False),
+        (SQUARE_WITH_SPIKE, 100, True, False),
+        (FLAT, 0, False, True),
+        (Polygon(), 0, False, True),
+        (None, 0, False, True),
+    ],
+    ids=["square", "hole", "two parts", "bow tie", "spike", "no area", "empty", "missing"],
+)
+def test_repair_keeps_the_area_that_is_there_and_says_what_it_did(geometry, area, repaired, dropped):
+    result = repair_polygons(layer(box(50, 50, 51, 51), geometry), "2016.gpkg")
+    assert result.polygons.geometry.is_valid.all()
+    assert set(result.polygons.geom_type) <= {"Polygon", "MultiPolygon"}
+    assert result.polygons.geometry.area.sum() == 1 + area
+    assert result.repaired == ((1,) if repaired else ())
+    assert result.dropped == ((1,) if dropped else ())
+
+
+def test_a_collection_keeps_its_polygons():
+    collection = GeometryCollection([SQUARE, LineString([(0, 0), (1, 1)])])
+    result = repair_polygons(layer(collection), "2016.gpkg")
+    assert result.polygons.geometry.area.tolist() == [100]
+    assert result.polygons.geom_type.tolist() == ["Polygon"]
+
+
+@pytest.mark.parametrize("geometry", [Point(0, 0), LineString([(0, 0), (1, 1)])])
+def test_points_and_lines_are_no_inventory(geometry):
+    with pytest.raises(InventoryError, match=rf"2016.gpkg: feature 1 is a {geometry.geom_type}; .* polygons"):
+        repair_polygons(layer(SQUARE, geometry), "2016.gpkg")
