@@ -64,11 +64,14 @@ def _on_the_grid(polygons: gpd.GeoDataFrame, grid: Grid, what: str) -> list[shap
     if usable.empty:
         raise InventoryError(f"{what}: none of its {len(polygons)} features has an area; digitise outlines")
     geometry = usable.geometry.to_crs(grid.crs)
-    if not geometry.intersects(grid.footprint).any():
-        left, bottom, right, top = (round(float(value)) for value in geometry.total_bounds)
-        raise InventoryError(
-            f"{what}: all {len(geometry)} polygons lie outside of the scene (they span x {left} to {right}, y {bottom} "
-            f"to {top} in {name_of(grid.crs)}, the scene x {grid.bounds[0]:.0f} to {grid.bounds[2]:.0f}, "
-            f"y {grid.bounds[1]:.0f} to {grid.bounds[3]:.0f}); check the inventory's CRS and place"
+    on_the_grid = geometry[geometry.intersects(grid.footprint)]
+    if on_the_grid.empty:
+        theirs, ours = (
+            f"x {left:.0f} to {right:.0f}, y {bottom:.0f} to {top:.0f}"
+            for left, bottom, right, top in (geometry.total_bounds, grid.bounds)
         )
-    return list(geometry)
+        raise InventoryError(
+            f"{what}: all {len(geometry)} polygons lie outside of the scene ({theirs}; the scene: {ours}, in "
+            f"{name_of(grid.crs)}); check the inventory's CRS and place"
+        )
+    return list(on_the_grid)
