@@ -270,6 +270,8 @@ class TrackingSettings(Section):
 
     Attributes:
         tolerance_metres: Outlines of two years may be displaced by this much.
+        tolerant_overlap: Two landslides are also linked when this share of the smaller one lies within the larger one
+            grown by the tolerance: thin landslides that were displaced hardly overlap any more, but lie within.
         new_overlap: Two landslides of different years are linked from this share of the smaller one; below it with
             everything earlier, a landslide is new.
         healed_share: A landslide is gone when less than this share of it is left.
@@ -284,6 +286,7 @@ class TrackingSettings(Section):
     """
 
     tolerance_metres: Annotated[float, Field(ge=0.0)] = 5.0
+    tolerant_overlap: Annotated[float, Field(gt=0.0, le=1.0)] = 0.5
     new_overlap: Annotated[float, Field(gt=0.0, le=1.0)] = 0.1
     healed_share: Share = 0.1
     healed_ndvi_gain: float = 0.1

@@ -298,7 +298,7 @@ def _decide(name: str, candidate: str, f1: float, held_out: str, champion: Any) 
         return f"{new} is the champion already", False
     if champion.tags.get("held_out_blocks") != held_out:
         return (
-            f"{new} replaces version {champion.version}, which was measured on other held-out blocks and does not compare",
+            f"{new} replaces version {champion.version}, whose figure is of other held-out blocks and does not compare",
             True,
         )
     best = float(champion.tags["held_out_f1"])

@@ -59,6 +59,18 @@ class ModelCard(BaseModel):
         """What the network standardises with, as mapping needs it to fill unobserved pixels."""
         return BandStatistics(self.bands, self.mean, self.standard_deviation)
 
+    def threshold_in_use(self, wanted: float | Literal["validation"]) -> float:
+        """The threshold that `inventory.threshold` asks for.
+
+        Raises:
+            ModelError: The one of the validation patches is wanted and none was chosen.
+        """
+        if wanted != "validation":
+            return wanted
+        if self.threshold is None:
+            raise ModelError(f"{CARD}: no threshold was chosen for this model; set inventory.threshold to a number")
+        return self.threshold
+
 
 def save_model(folder: Path, model: keras.Model, card: ModelCard, beside: Mapping[str, str] | None = None) -> None:
     """Writes a model as a folder, whole or not at all; the same weights and card give the same bytes.

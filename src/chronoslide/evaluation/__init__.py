@@ -1,0 +1,1 @@
+"""Maps and inventories against the manual inventories: the figures of `reports/metrics.json`."""

@@ -1,0 +1,97 @@
+"""From patches to a network that can be used: trained weights, the threshold that goes with them, and the card.
+
+`pretrain`, `transfer` and `chips` do the same here with other patches and other weights to begin with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from chronoslide.models.metrics import Counts, Threshold, best_threshold, count
+from chronoslide.models.prediction import predictor
+from chronoslide.models.storage import ModelCard
+from chronoslide.models.training import History, reflectance_of, train
+from chronoslide.params import ModelSettings, OptimiserSettings
+from chronoslide.patches.scaling import BandStatistics
+from chronoslide.patches.storage import PatchSet
+
+_BATCH = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A trained network.
+
+    Attributes:
+        model: With the weights of the lowest validation loss.
+        card: What must be known to use it.
+        history: How training went.
+        threshold: Chosen on the validation patches.
+    """
+
+    model: keras.Model
+    card: ModelCard
+    history: History
+    threshold: Threshold
+
+
+def fit(
+    model: keras.Model,
+    training: PatchSet,
+    validation: PatchSet,
+    settings: ModelSettings,
+    optimiser: OptimiserSettings,
+    statistics: BandStatistics,
+    seed: int,
+    trained_on: str,
+    on_epoch: Callable[[dict[str, float]], None] | None = None,
+) -> Fitted:
+    """Trains a network and chooses its threshold on the validation patches.
+
+    Args:
+        model: With the weights to begin with; it is trained in place.
+        training: Patches to learn from.
+        validation: Patches to choose weights and threshold by.
+        settings: The network's shape.
+        optimiser: Epochs, batches, learning rate, loss.
+        statistics: What the network standardises reflectance with.
+        seed: Of the order and the orientation of the patches.
+        trained_on: For the reader of the card.
+        on_epoch: Called after each epoch with its figures.
+
+    Raises:
+        ModelError: As `train`.
+    """
+    history = train(model, training, validation, optimiser, statistics, seed, on_epoch)
+    threshold = best_threshold(predict_patches(model, validation, statistics), np.asarray(validation.labels))
+    card = ModelCard(
+        settings=settings,
+        bands=training.bands,
+        mean=statistics.mean,
+        standard_deviation=statistics.standard_deviation,
+        side_pixels=training.side,
+        threshold=threshold.value,
+        threshold_f1=None if np.isnan(threshold.f1) else round(threshold.f1, 6),
+        false_positive_weight=optimiser.false_positive_weight,
+        seed=seed,
+        trained_on=trained_on,
+    )
+    return Fitted(model, card, history, threshold)
+
+
+def predict_patches(model: keras.Model, patches: PatchSet, statistics: BandStatistics) -> NDArray[np.float32]:
+    """The probability of landslide of all patches, (n, side, side)."""
+    predict = predictor(model)
+    images = reflectance_of(patches, statistics)
+    parts = [predict(images[first : first + _BATCH]) for first in range(0, len(images), _BATCH)]
+    return np.concatenate(parts) if parts else np.zeros((0, patches.side, patches.side), np.float32)
+
+
+def count_patches(probability: NDArray[np.float32], patches: PatchSet, threshold: float) -> Counts:
+    """Pixels of all patches together by what was predicted and what is true."""
+    return count(probability >= threshold, np.asarray(patches.labels))

@@ -1,0 +1,67 @@
+"""`chronoslide chips TRAIN TEST`: trains and tests on folders of image and mask chips made by others."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from chronoslide.files import write_json
+from chronoslide.labels import UNOBSERVED
+from chronoslide.models.fitting import count_patches, fit, predict_patches
+from chronoslide.models.metrics import average_precision
+from chronoslide.models.storage import save_model
+from chronoslide.models.unet import build_unet
+from chronoslide.params import read_settings
+from chronoslide.patches.chips import read_chips, split_chips
+from chronoslide.patches.scaling import band_statistics
+from chronoslide.stages.training_run import HISTORY, show_epochs
+
+
+def run(root: Path, train_folder: Path, test_folder: Path, output: Path | None = None) -> None:
+    """Writes the model and `metrics.json`; the test chips are looked at once, at the end.
+
+    Raises:
+        DataError: A folder does not hold images and masks that belong together.
+        ModelError: The loss ceases to be a number.
+    """
+    settings = read_settings(root / "params.yaml")
+    output = output or root / "results/chips"
+    chips = read_chips(train_folder, settings.chips.bands)
+    test = read_chips(test_folder, settings.chips.bands)
+    training, validation = split_chips(chips, settings.chips.validation_share, settings.seed)
+    statistics = band_statistics(training.images, training.labels != UNOBSERVED, training.bands)
+    with show_epochs("chips", settings.chips.optimiser.epochs) as on_epoch:
+        fitted = fit(
+            build_unet(len(training.bands), settings.chips.model, statistics, settings.seed),
+            training,
+            validation,
+            settings.chips.model,
+            settings.chips.optimiser,
+            statistics,
+            settings.seed,
+            f"{training.n} chips of {train_folder.name}",
+            on_epoch,
+        )
+    probability = predict_patches(fitted.model, test, statistics)
+    counts = count_patches(probability, test, fitted.threshold.value)
+    at_half = count_patches(probability, test, 0.5)
+    metrics = {
+        "bands": list(settings.chips.bands),
+        "chips": {"train": training.n, "validation": validation.n, "test": test.n},
+        "threshold": fitted.threshold.value,
+        "validation_f1": fitted.threshold.f1,
+        "test": {
+            **counts.ratios(),
+            "tp": counts.tp,
+            "fp": counts.fp,
+            "fn": counts.fn,
+            "tn": counts.tn,
+            "f1_at_half": at_half.f1,
+            "average_precision": average_precision(probability, test.labels),
+        },
+    }
+    history = fitted.history.table().to_csv(index=False, lineterminator="\n")
+    save_model(output, fitted.model, fitted.card, {HISTORY: history})
+    write_json(output / "metrics.json", metrics)
+    print(json.dumps(json.loads((output / "metrics.json").read_text())["test"], indent=2))
+    print(f"The model and its figures: {output}")

@@ -1,0 +1,326 @@
+"""`chronoslide evaluate`: maps and inventories of every year against the manual inventories."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from chronoslide.dataset import Dataset, read_dataset
+from chronoslide.errors import DataError
+from chronoslide.evaluation.accuracy import Accuracy, Map, judge_map, judge_patches
+from chronoslide.evaluation.curves import precision_recall
+from chronoslide.evaluation.ground import number_blocks, within
+from chronoslide.files import replacing, write_json
+from chronoslide.grid import Grid, require_same
+from chronoslide.inventories.comparing import compare_inventories
+from chronoslide.inventories.densities import compare_densities
+from chronoslide.inventories.summary import summarise
+from chronoslide.inventories.vectorising import binarise, remove_small
+from chronoslide.models import baseline
+from chronoslide.models.fitting import predict_patches
+from chronoslide.models.intervals import block_counts, bootstrap_difference
+from chronoslide.models.losses import TverskyLoss
+from chronoslide.models.metrics import f1
+from chronoslide.models.storage import WEIGHTS, ModelCard, load_model, read_card
+from chronoslide.params import Settings, read_settings
+from chronoslide.patches.blocks import TEST
+from chronoslide.patches.storage import read_patches
+from chronoslide.rasters import read_raster
+from chronoslide.scenes.scene import read_scene
+from chronoslide.tracking import StageRun, promote, stage_run
+from chronoslide.vectors import read_polygons
+
+MODELS = ("pretrained", "transferred", "from_scratch")
+MAIN, CONTROL, BASELINE = "transferred", "from_scratch", "ndvi_threshold"
+REGISTERED = ("pretrained", "transferred")
+
+
+@dataclass(frozen=True)
+class _Site:
+    """What is read once: the ground, its blocks, and what each model is."""
+
+    grid: Grid
+    held_out: NDArray[np.bool_]
+    blocks: NDArray[np.int64]
+    area: shapely.Geometry
+    cards: Mapping[str, ModelCard]
+    thresholds: Mapping[str, float]
+    loss: TverskyLoss
+
+
+def run(root: Path) -> None:
+    """Writes `reports/metrics.json` and `reports/tables/`, and moves the alias `champion` where a model is better.
+
+    Raises:
+        DataError: Maps, masks or manual inventories are missing or do not fit each other.
+    """
+    settings = read_settings(root / "params.yaml")
+    dataset = read_dataset(root / "data")
+    site = _read_site(root, settings, dataset)
+    years = sorted(int(path.stem) for path in (root / "results/masks/investigation").glob("*.tif"))
+    if settings.reference_year not in years:
+        raise DataError(
+            f"results/masks/investigation: no mask of the reference year {settings.reference_year} (only {years}); "
+            "deliver its manual inventory or change reference_year"
+        )
+    judged: dict[int, dict[str, Accuracy]] = {}
+    held_out: dict[int, dict[str, Accuracy]] = {}
+    curves: list[pd.DataFrame] = []
+    gain: dict[str, Any] = {}
+    with stage_run(root, "evaluate", settings) as run:
+        for year in tqdm(years, desc="evaluate", unit=" years"):
+            labels = read_raster(root / f"results/masks/investigation/{year}.tif").values[..., 0].astype(np.uint8)
+            tested = within(labels, site.held_out)
+            judged[year], held_out[year], maps = {}, {}, {}
+            for name, mapped in _maps(root, settings, site, year):
+                maps[name] = mapped
+                judged[year][name] = _judge(mapped, labels, site, settings)
+                held_out[year][name] = _judge(mapped, tested, site, settings)
+                if mapped.probability is not None:
+                    curve = precision_recall(mapped.probability, tested if year == settings.reference_year else labels)
+                    curves.append(curve.assign(year=year, model=name))
+            if year == settings.reference_year:
+                gain = _transfer_gain(maps, tested, site, settings)
+        inventories, areas = _inventories(root, settings, dataset, site, years)
+        on_patches = _paper_protocol(root, site)
+        metrics = _metrics(settings, dataset, site, run, judged, held_out, gain, on_patches, inventories)
+        _write_tables(root / "reports/tables", metrics, curves, areas)
+        write_json(root / "reports/metrics.json", metrics)
+        _log(run, metrics, root)
+        for name in REGISTERED:
+            accuracy = held_out[settings.reference_year][name]
+            weights = root / "results/models" / name / WEIGHTS
+            print(promote(run, f"chronoslide-{name}", weights, accuracy.f1, _held_out_key(root, settings)))
+
+
+def _read_site(root: Path, settings: Settings, dataset: Dataset) -> _Site:
+    blocks = read_raster(root / "results/patches/investigation/blocks.tif")
+    area = read_polygons(root / "data" / dataset.sites["investigation"].area_of_interest).to_crs(blocks.grid.crs)
+    cards = {name: read_card(root / "results/models" / name) for name in MODELS}
+    thresholds = {name: card.threshold_in_use(settings.inventory.threshold) for name, card in cards.items()}
+    return _Site(
+        grid=blocks.grid,
+        # The paper's protocol holds no ground out: its figures are taken everywhere, and leak.
+        held_out=blocks.values[..., 0] == TEST if settings.protocol == "blocks" else np.ones(blocks.grid.shape, bool),
+        blocks=number_blocks(blocks.grid, settings.evaluate.block_metres),
+        area=shapely.intersection(area.union_all(), blocks.grid.footprint),
+        cards=cards,
+        thresholds={**thresholds, BASELINE: _ndvi_threshold(root)},
+        loss=TverskyLoss.from_settings(settings.transfer.optimiser),
+    )
+
+
+def _ndvi_threshold(root: Path) -> float:
+    """The NDVI threshold that maps the training area best, over all its years."""
+    indices, labels = [], []
+    for path in sorted((root / "results/masks/training").glob("*.tif")):
+        scene = read_scene(root / "results/scenes/training" / path.name)
+        indices.append(baseline.ndvi(scene.reflectance, scene.bands))
+        labels.append(read_raster(path).values[..., 0].astype(np.uint8))
+    return baseline.choose_ndvi_threshold(np.stack(indices), np.stack(labels)).value
+
+
+def _maps(root: Path, settings: Settings, site: _Site, year: int) -> Iterator[tuple[str, Map]]:
+    minimum_area = settings.inventory.minimum_area_m2
+    for name in MODELS:
+        path = root / f"results/maps/{name}/{year}.tif"
+        raster = read_raster(path)
+        require_same(site.grid, raster.grid, str(path))
+        probability = raster.values[..., 0].astype(np.float32)
+        yield name, Map(binarise(probability, site.thresholds[name], minimum_area, site.grid), probability)
+    scene = read_scene(root / f"results/scenes/investigation/{year}.tif")
+    bare = baseline.predict(baseline.ndvi(scene.reflectance, scene.bands), site.thresholds[BASELINE])
+    yield BASELINE, Map(remove_small(bare & scene.valid, minimum_area, site.grid), None)
+
+
+def _judge(mapped: Map, labels: NDArray[np.uint8], site: _Site, settings: Settings) -> Accuracy:
+    minimum_area = settings.inventory.minimum_area_m2
+    return judge_map(mapped, labels, site.blocks, site.grid, site.loss, settings.evaluate, minimum_area, settings.seed)
+
+
+def _transfer_gain(
+    maps: Mapping[str, Map], labels: NDArray[np.uint8], site: _Site, settings: Settings
+) -> dict[str, Any]:
+    """What transfer gained over random weights on the held-out blocks, with its interval."""
+    main, control = (block_counts(maps[name].predicted, labels, site.blocks) for name in (MAIN, CONTROL))
+    section = settings.evaluate
+    interval = bootstrap_difference(main, control, f1, section.bootstrap_samples, section.confidence, settings.seed)
+    return {
+        "against": CONTROL,
+        "f1_difference": round(interval.value, 6),
+        "low": round(interval.low, 6),
+        "high": round(interval.high, 6),
+        "confidence": section.confidence,
+        "excludes_zero": bool(interval.low > 0 or interval.high < 0),
+        "blocks": interval.blocks,
+    }
+
+
+def _inventories(
+    root: Path, settings: Settings, dataset: Dataset, site: _Site, years: list[int]
+) -> tuple[dict[str, Any], pd.DataFrame]:
+    """Tables 4 and 5 and the pairs of Figure 8: manual and predicted inventory of every year."""
+    figures: dict[str, Any] = {}
+    pairs = []
+    density_grid = Grid.from_bounds(
+        site.grid.bounds, site.grid.crs, settings.evaluate.statistics.density_resolution_metres
+    )
+    for year in years:
+        manual = _manual(root, dataset, site, year)
+        predicted = read_polygons(root / "results/inventories/predicted.gpkg", layer=str(year))
+        comparison = compare_inventories(manual, predicted, site.area, settings.evaluate.compare)
+        densities = compare_densities(manual, predicted, site.area, density_grid)
+        figures[str(year)] = {
+            "manual": _inventory_figures(manual, site.area),
+            "predicted": _inventory_figures(predicted, site.area),
+            "objects": _rounded(comparison.as_dict()),
+            "densities": _rounded(densities.as_dict()),
+        }
+        pairs.append(comparison.sizes.table.assign(year=year))
+    return figures, pd.concat(pairs, ignore_index=True)
+
+
+def _manual(root: Path, dataset: Dataset, site: _Site, year: int) -> gpd.GeoDataFrame:
+    inventory = dataset.year("investigation", year).inventory
+    if inventory is None:
+        raise DataError(f"data/dataset.yaml: sites.investigation.years.{year} has no inventory to compare with; add it")
+    return read_polygons(root / "data" / inventory).to_crs(site.grid.crs)
+
+
+def _inventory_figures(inventory: gpd.GeoDataFrame, area: shapely.Geometry) -> dict[str, float]:
+    summary = summarise(inventory, area)
+    area_km2 = area.area / 1e6
+    return {
+        "count": summary.number,
+        "area_m2": round(summary.total_area_m2, 2),
+        "min_m2": round(summary.minimum_area_m2, 2),
+        "max_m2": round(summary.maximum_area_m2, 2),
+        "mean_m2": round(summary.mean_area_m2, 2),
+        "density_per_km2": round(summary.number / area_km2, 6),
+        "density_percent": round(100 * summary.covered_area_m2 / area.area, 6),
+    }
+
+
+def _paper_protocol(root: Path, site: _Site) -> dict[str, Accuracy]:
+    """The paper's own way of measuring: pooled over the stored test patches, at 0.5."""
+    test = read_patches(root / "results/patches/investigation/test")
+    judged = {}
+    for name in MODELS:
+        model, card = load_model(root / "results/models" / name)
+        probability = predict_patches(model, test, card.statistics)
+        judged[name] = judge_patches(probability, np.asarray(test.labels), site.grid.pixel_area_m2, site.loss)
+    return judged
+
+
+def _metrics(
+    settings: Settings,
+    dataset: Dataset,
+    site: _Site,
+    run: StageRun,
+    judged: Mapping[int, Mapping[str, Accuracy]],
+    held_out: Mapping[int, Mapping[str, Accuracy]],
+    gain: Mapping[str, Any],
+    on_patches: Mapping[str, Accuracy],
+    inventories: Mapping[str, Any],
+) -> dict[str, Any]:
+    reference = settings.reference_year
+    means = {
+        name: round(float(np.mean([(held_out if year == reference else judged)[year][name].f1 for year in judged])), 6)
+        for name in (*MODELS, BASELINE)
+    }
+    undefined = {
+        f"years.{year}.{name}.{ratio}": reason
+        for year, models in judged.items()
+        for name, accuracy in models.items()
+        for ratio, reason in accuracy.undefined.items()
+    }
+    return {
+        "data": {
+            "name": dataset.name,
+            "provenance": dataset.provenance,
+            "description": dataset.description,
+            "sensor": dataset.sensor,
+            "area_km2": round(site.area.area / 1e6, 6),
+        },
+        "protocol": settings.protocol,
+        "reference_year": reference,
+        "run": {"stage": "evaluate", "inputs": run.inputs.key},
+        "thresholds": {name: round(value, 4) for name, value in site.thresholds.items()},
+        "years": {str(year): {name: a.figures() for name, a in models.items()} for year, models in judged.items()},
+        f"held_out_{reference}": {name: accuracy.figures() for name, accuracy in held_out[reference].items()},
+        "held_out": {str(year): {name: a.figures() for name, a in models.items()} for year, models in held_out.items()},
+        "mean_f1": means[MAIN],
+        "mean_f1_by_model": means,
+        "transfer_gain": dict(gain),
+        "paper_protocol": {name: accuracy.figures() for name, accuracy in on_patches.items()},
+        "inventories": dict(inventories),
+        "undefined": undefined,
+    }
+
+
+def _write_tables(folder: Path, metrics: Mapping[str, Any], curves: list[pd.DataFrame], areas: pd.DataFrame) -> None:
+    rows = [
+        {"year": int(year), "ground": ground, "model": name, **figures}
+        for ground, part in (("whole map", metrics["years"]), ("held-out blocks", metrics["held_out"]))
+        for year, models in part.items()
+        for name, figures in models.items()
+    ]
+    inventories = [
+        {"year": int(year), "inventory": kind, **figures[kind]}
+        for year, figures in metrics["inventories"].items()
+        for kind in ("manual", "predicted")
+    ]
+    densities = [
+        {"year": int(year), "inventory": kind, **figures["densities"][kind]}
+        for year, figures in metrics["inventories"].items()
+        for kind in ("manual", "predicted")
+    ]
+    leading = ["year", "manual", "manual_area_m2", "predicted_area_m2"]
+    tables = {
+        "accuracy": pd.DataFrame(rows),
+        "inventories": pd.DataFrame(inventories),
+        "densities": pd.DataFrame(densities),
+        "areas": areas[leading].round(2),
+        "precision_recall": pd.concat(curves)[["year", "model", "threshold", "precision", "recall"]],
+    }
+    with replacing(folder) as temporary:
+        temporary.mkdir()
+        for name, table in tables.items():
+            table.to_csv(temporary / f"{name}.csv", index=False, lineterminator="\n")
+
+
+def _log(run: StageRun, metrics: Mapping[str, Any], root: Path) -> None:
+    """Tells MLflow: scalars for comparing runs, and series with the year as step."""
+    run.log_metrics({"mean_f1": metrics["mean_f1"], "transfer_gain_f1": metrics["transfer_gain"]["f1_difference"]})
+    for name, value in metrics["mean_f1_by_model"].items():
+        run.log_metrics({f"mean_f1.{name}": value})
+    names = ("precision", "recall", "f1", "iou", "mcc")
+    for year, models in metrics["years"].items():
+        for model, figures in models.items():
+            run.log_metrics({f"{model}.{name}": figures[name] for name in names}, int(year))
+    run.log_files([root / "reports/metrics.json", root / "reports/tables"])
+
+
+def _held_out_key(root: Path, settings: Settings) -> str:
+    """Names the held-out blocks and their labels: figures on other ones do not compare."""
+    paths = ("results/patches/investigation/blocks.tif", f"results/masks/investigation/{settings.reference_year}.tif")
+    content = b"".join((root / path).read_bytes() for path in paths) + settings.protocol.encode()
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+def _rounded(tree: Any) -> Any:
+    if isinstance(tree, Mapping):
+        return {key: _rounded(value) for key, value in tree.items()}
+    if isinstance(tree, list | tuple):
+        return [_rounded(value) for value in tree]
+    return round(tree, 6) if isinstance(tree, float) else tree

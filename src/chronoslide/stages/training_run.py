@@ -1,0 +1,68 @@
+"""What the training stages share: epochs on the screen, the model on disk, the run in MLflow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+from tqdm import tqdm
+
+from chronoslide.dataset import Dataset
+from chronoslide.models.fitting import Fitted
+from chronoslide.models.storage import WEIGHTS, save_model
+from chronoslide.patches.storage import PatchSet
+from chronoslide.tracking import StageRun
+
+HISTORY = "history.csv"
+
+
+@contextmanager
+def show_epochs(name: str, epochs: int) -> Iterator[Callable[[dict[str, float]], None]]:
+    """Yields a function that takes each epoch's figures and shows them on a progress bar."""
+    with tqdm(desc=name, total=epochs, unit=" epochs") as bar:
+
+        def show(epoch: dict[str, float]) -> None:
+            bar.set_postfix_str(
+                f"loss {epoch['loss']:.3f}, validation {epoch['val_loss']:.3f}, F1 {epoch['val_f1']:.3f}", refresh=False
+            )
+            bar.update()
+
+        yield show
+
+
+def keep(folder: Path, fitted: Fitted, run: StageRun, registered_name: str | None = None) -> None:
+    """Stores a trained network as a folder, logs its curves and files, and registers it if it has a name."""
+    table = fitted.history.table()
+    text = table.to_csv(index=False, lineterminator="\n")
+    save_model(folder, fitted.model, fitted.card, {HISTORY: text})
+    run.log_curve([asdict(epoch) for epoch in fitted.history.epochs], step="epoch")
+    best = fitted.history.best
+    run.log_metrics(
+        {
+            "best_epoch": fitted.history.best_epoch,
+            "best_val_loss": best.val_loss,
+            "best_val_f1": best.val_f1,
+            "threshold": fitted.threshold.value,
+            "threshold_val_f1": fitted.threshold.f1,
+            "parameters": fitted.model.count_params(),
+            "seconds_per_epoch": sum(fitted.history.seconds) / len(fitted.history.seconds),
+        }
+    )
+    run.log_files([folder], "stored_model")
+    if registered_name:
+        run.register(
+            fitted.model,
+            registered_name,
+            bands=fitted.card.bands,
+            side=fitted.card.side_pixels,
+            description=f"U-Net (f = {fitted.card.settings.filters}) trained on {fitted.card.trained_on}. Takes "
+            f"reflectance, gives the probability of landslide; landslide from {fitted.card.threshold}.",
+            weights=folder / WEIGHTS,
+        )
+
+
+def patches_text(dataset: Dataset, area: str, training: PatchSet) -> str:
+    """What a model was trained on, for its card."""
+    return f"{dataset.name} ({dataset.provenance}), {area}, {training.n} patches"

@@ -1,0 +1,69 @@
+"""`chronoslide transfer`: the pretrained network, retrained inside; beside it a control from random weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from chronoslide.dataset import read_dataset
+from chronoslide.models.fitting import fit
+from chronoslide.models.storage import load_model, require_bands
+from chronoslide.models.unet import build_unet, freeze_encoder
+from chronoslide.params import read_settings
+from chronoslide.patches.storage import read_patches, read_statistics
+from chronoslide.stages.training_run import keep, patches_text, show_epochs
+from chronoslide.tracking import stage_run
+
+MODEL, CONTROL = "transferred", "from_scratch"
+
+
+def run(root: Path) -> None:
+    """Writes `results/models/transferred`, registers `chronoslide-transferred`, and writes the control beside it.
+
+    The transferred network keeps the pretrained one's band statistics, since its weights were fitted to them; the
+    control takes those of the investigation area's training patches. Both see the same patches in the same order.
+
+    Raises:
+        DataError: The patches are missing or broken.
+        ModelError: The pretrained network is missing or was trained on other bands, or the loss ceases to be a number.
+    """
+    settings = read_settings(root / "params.yaml")
+    dataset = read_dataset(root / "data")
+    folder = root / "results/patches/investigation"
+    training, validation = (read_patches(folder / subset) for subset in ("train", "validation"))
+    model, pretrained = load_model(root / "results/models/pretrained")
+    require_bands(pretrained, training.bands)
+    optimiser = settings.transfer.optimiser
+    trained_on = patches_text(dataset, "investigation area", training)
+
+    with stage_run(root, "transfer", settings) as run, show_epochs("transfer", optimiser.epochs) as on_epoch:
+        if settings.transfer.freeze == "encoder":
+            freeze_encoder(model)
+        fitted = fit(
+            model,
+            training,
+            validation,
+            pretrained.settings,
+            optimiser,
+            pretrained.statistics,
+            settings.seed,
+            f"{trained_on}; begun from the pretrained weights ({pretrained.trained_on})",
+            on_epoch,
+        )
+        keep(root / "results/models" / MODEL, fitted, run, f"chronoslide-{MODEL}")
+    with (
+        stage_run(root, "transfer", settings, "transfer from scratch") as run,
+        show_epochs("transfer from scratch", optimiser.epochs) as on_epoch,
+    ):
+        statistics = read_statistics(folder)
+        control = fit(
+            build_unet(len(training.bands), pretrained.settings, statistics, settings.seed),
+            training,
+            validation,
+            pretrained.settings,
+            optimiser,
+            statistics,
+            settings.seed,
+            f"{trained_on}; begun from random weights",
+            on_epoch,
+        )
+        keep(root / "results/models" / CONTROL, control, run)
