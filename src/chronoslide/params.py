@@ -138,6 +138,8 @@ class ModelSettings(Section):
         dropout: Share of channels dropped at the bottom of the network while training.
         normalisation_momentum: Of batch normalisation's moving statistics. Keras' own 0.99 needs some hundred steps to
             forget its start, so the validation loss of a short training would say little; 0.9 follows at once.
+        precision: "mixed_bfloat16" computes convolutions in bfloat16 (8 bits of precision); weights, statistics, loss
+            and probabilities stay float32. Faster on processors with such instructions, slower on others.
     """
 
     architecture: Literal["unet"] = "unet"
@@ -145,6 +147,7 @@ class ModelSettings(Section):
     transposed_widths: Literal["scaled", "fixed"] = "scaled"
     dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     normalisation_momentum: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.9
+    precision: Literal["float32", "mixed_bfloat16"] = "float32"
 
 
 class OptimiserSettings(Section):
@@ -155,7 +158,9 @@ class OptimiserSettings(Section):
         batch_patches: Patches in a step.
         learning_rate: Of Adam, at the start.
         false_positive_weight: Tversky's beta; the weight of false negatives is 1 - beta.
-        focal_gamma: The focal Tversky loss is (1 - TI)^(1/gamma), as Abraham & Khan (2019) write it; 1 is the plain one.
+        focal_gamma: Of the focal Tversky loss (1 - TI)^(1/gamma) of Abraham & Khan (2019); 1 is the plain one.
+        schedule: "plateau" lowers the learning rate when the validation loss stays, as the published notebook does;
+            "cosine" lets it fall along half a cosine to `minimum_learning_rate` over `epochs`.
         plateau_factor: The learning rate is multiplied by this on a plateau.
         plateau_patience: Epochs without a lower validation loss that make a plateau.
         minimum_learning_rate: The learning rate is never lowered below this.
@@ -168,6 +173,7 @@ class OptimiserSettings(Section):
     learning_rate: Positive = 1e-3
     false_positive_weight: Share = 0.7
     focal_gamma: Positive = 1.0
+    schedule: Literal["plateau", "cosine"] = "plateau"
     plateau_factor: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.1
     plateau_patience: Count = 20
     minimum_learning_rate: Positive = 1e-5

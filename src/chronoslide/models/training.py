@@ -121,7 +121,7 @@ def train(
 
     for number in range(1, settings.epochs + 1):
         started = time.perf_counter()
-        learning_rate = schedule.learning_rate
+        learning_rate = schedule.learning_rate(number)
         model.optimizer.learning_rate.assign(learning_rate)
         trained = _epoch_loss(model, training, statistics, settings, rng)
         soft, counts = (None, Counts())
@@ -154,14 +154,24 @@ def reflectance_of(patches: PatchSet, statistics: BandStatistics) -> NDArray[np.
 
 
 class _Schedule:
-    """The learning rate, and when to end: both follow the lowest loss so far."""
+    """The learning rate of each epoch, which weights to keep, and when to end."""
 
     def __init__(self, settings: OptimiserSettings) -> None:
         self._settings = settings
         self._lowest = math.inf
         self._waited = 0
+        self._plateau_rate = settings.learning_rate
         self.best_epoch = 0
-        self.learning_rate = settings.learning_rate
+
+    def learning_rate(self, epoch: int) -> float:
+        """The learning rate of an epoch, counted from 1."""
+        if self._settings.schedule == "plateau":
+            return self._plateau_rate
+        start, end = (
+            self._settings.learning_rate,
+            min(self._settings.minimum_learning_rate, self._settings.learning_rate),
+        )
+        return end + (start - end) * (1 + math.cos(math.pi * (epoch - 1) / self._settings.epochs)) / 2
 
     def observe(self, epoch: int, loss: float) -> bool:
         """Takes note of an epoch's loss; True when it is the lowest so far."""
@@ -170,12 +180,13 @@ class _Schedule:
             return True
         self._waited += 1
         if self._waited >= self._settings.plateau_patience:
-            lowered = max(self.learning_rate * self._settings.plateau_factor, self._settings.minimum_learning_rate)
-            self.learning_rate = min(self.learning_rate, lowered)
+            lowered = max(self._plateau_rate * self._settings.plateau_factor, self._settings.minimum_learning_rate)
+            self._plateau_rate = min(self._plateau_rate, lowered)
             self._waited = 0
         return False
 
     def exhausted(self, epoch: int) -> bool:
+        """Whether the loss has not fallen for so long that training ends."""
         patience = self._settings.stopping_patience
         return bool(patience) and epoch - self.best_epoch >= patience
 

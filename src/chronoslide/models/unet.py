@@ -50,15 +50,19 @@ def build_unet(bands: int, settings: ModelSettings, statistics: BandStatistics |
     skipped = []
     for level, width in enumerate(widths, start=1):
         if level > 1:
-            features = layers.MaxPooling2D(2, name=f"encoder_{level}_pooling")(features)
+            features = layers.MaxPooling2D(2, dtype=settings.precision, name=f"encoder_{level}_pooling")(features)
         features = builder.two_convolutions(features, width, f"encoder_{level}")
         skipped.append(features)
     if settings.dropout:
-        features = layers.SpatialDropout2D(settings.dropout, seed=builder.seed(), name="dropout")(features)
+        features = layers.SpatialDropout2D(
+            settings.dropout, seed=builder.seed(), dtype=settings.precision, name="dropout"
+        )(features)
     for level, width in zip(range(LEVELS - 1, 0, -1), transposed, strict=True):
         name = f"decoder_{level}"
         features = builder.enlarge(features, width, name)
-        features = layers.Concatenate(name=f"{name}_concatenation")([features, skipped[level - 1]])
+        features = layers.Concatenate(dtype=settings.precision, name=f"{name}_concatenation")(
+            [features, skipped[level - 1]]
+        )
         features = builder.two_convolutions(features, widths[level - 1], name)
     # float32 whatever the policy: a sum of a million half-precision probabilities would not count.
     initializer = keras.initializers.GlorotUniform(builder.seed())
@@ -97,12 +101,15 @@ class _Builder:
                 3,
                 padding="same",
                 kernel_initializer=keras.initializers.HeNormal(self.seed()),
+                dtype=self._settings.precision,
                 name=f"{name}_convolution_{number}",
             )(features)
             features = FusedBatchNormalization(
-                momentum=self._settings.normalisation_momentum, name=f"{name}_normalisation_{number}"
+                momentum=self._settings.normalisation_momentum,
+                dtype=self._settings.precision,
+                name=f"{name}_normalisation_{number}",
             )(features)
-            features = layers.ReLU(name=f"{name}_relu_{number}")(features)
+            features = layers.ReLU(dtype=self._settings.precision, name=f"{name}_relu_{number}")(features)
         return features
 
     def enlarge(self, features: Any, width: int, name: str) -> Any:
@@ -112,5 +119,6 @@ class _Builder:
             strides=2,
             padding="same",
             kernel_initializer=keras.initializers.GlorotUniform(self.seed()),
+            dtype=self._settings.precision,
             name=f"{name}_transposed_convolution",
         )(features)
