@@ -94,8 +94,9 @@ def crs_of(dataset: Dataset) -> CRS:
 def read_tile(folder: Path, acquisition: Acquisition, dataset: Dataset, bands: Sequence[str], grid: Grid) -> Tile:
     """Reads the part of a delivered tile that lies on a site.
 
-    A pixel is valid where no band holds NoData (the description's value or the file's own), not-a-number or the
-    highest value of its type (saturated), where the file's own mask shows it, and where the usable-data mask is 0.
+    A pixel is valid where none of these bands holds NoData (the description's value or the file's own), not-a-number
+    or the highest value of its type (saturated), where the file's own mask shows it, and where the usable-data mask
+    is 0.
     A tile on the site's lattice is copied; any other is resampled by bilinear interpolation, in which a pixel that
     was made of an invalid one is invalid.
 
@@ -229,8 +230,11 @@ def _observed(
 ) -> NDArray[np.bool_]:
     """(rows, cols), True where every band of `values` (rows, cols, bands) was observed."""
     valid = np.ones(values.shape[:2], dtype=bool)
-    if MaskFlags.per_dataset in source.mask_flag_enums[0]:  # an internal mask or an alpha band
+    if MaskFlags.per_dataset in source.mask_flag_enums[0]:
         valid &= source.dataset_mask(window=window) > 0
+    for index, kind in enumerate(source.colorinterp, 1):
+        if kind == ColorInterp.alpha:  # GDAL takes it for a mask only beside one or three other bands
+            valid &= source.read(index, window=window) > 0
     for marker in {nodata, source.nodata} - {None}:
         valid &= (values != marker).all(axis=-1)
     if np.issubdtype(values.dtype, np.floating):
