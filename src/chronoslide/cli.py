@@ -56,14 +56,17 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def _carry_out(arguments: argparse.Namespace) -> None:
-    verb = importlib.import_module(f"chronoslide.stages.{arguments.verb}")
-    root = Path(arguments.root).resolve()
-    if arguments.verb == "configure":
-        verb.run(root, arguments.profile)
-    elif arguments.verb == "chips":
-        verb.run(root, Path(arguments.train), Path(arguments.test), arguments.output and Path(arguments.output))
-    else:
-        verb.run(root)
+    if arguments.verb in STAGES:
+        importlib.import_module(f"chronoslide.stages.{arguments.verb}").run(Path(arguments.root).resolve())
+        return
+    run = importlib.import_module(f"chronoslide.commands.{arguments.verb}").run
+    match arguments.verb:
+        case "configure":
+            run(Path(arguments.root).resolve(), arguments.profile)
+        case "chips":
+            run(Path(arguments.root).resolve(), arguments.train, arguments.test, arguments.output)
+        case "rasterise":
+            run(arguments.inventories, arguments.resolution, arguments.output)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -78,9 +81,15 @@ def _parser() -> argparse.ArgumentParser:
     configure = _add_verb(verbs, "configure", "Writes the settings of a profile into params.yaml.")
     configure.add_argument("--profile", required=True, help="name of a file in profiles/: smoke, demo or paper")
     chips = _add_verb(verbs, "chips", "Trains and tests a model on folders of image and mask chips made by others.")
-    chips.add_argument("train", help="folder with images/ and mask/ to train on")
-    chips.add_argument("test", help="folder with images/ and mask/ that is looked at once, at the end")
-    chips.add_argument("--output", help="folder for the model and its metrics.json (default: results/chips)")
+    chips.add_argument("train", type=Path, help="folder with images/ and mask/ to train on")
+    chips.add_argument("test", type=Path, help="folder with images/ and mask/ that is looked at once, at the end")
+    chips.add_argument("--output", type=Path, help="folder for model and metrics.json (default: results/chips)")
+    rasterise = _add_verb(
+        verbs, "rasterise", "Burns inventories made by others on grids of their own and turns them back into polygons."
+    )
+    rasterise.add_argument("inventories", type=Path, nargs="+", help="vector files in a system in metres")
+    rasterise.add_argument("--resolution", type=float, default=5.0, help="pixel size in metres (default: 5)")
+    rasterise.add_argument("--output", type=Path, default=Path("results/rasterised"), help="folder for the results")
     return parser
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 from affine import Affine
 from rasterio.crs import CRS
@@ -46,6 +47,7 @@ class Grid:
                 f"only north-up grids are handled, got transform {tuple(self.transform)[:6]}; warp it first"
             )
         object.__setattr__(self, "shape", (int(rows), int(cols)))
+        object.__setattr__(self, "crs", CRS.from_user_input(self.crs))  # geopandas hands over pyproj's
 
     @classmethod
     def from_bounds(cls, bounds: tuple[float, float, float, float], crs: CRS, resolution: float) -> Grid:
@@ -137,14 +139,19 @@ def require_same(first: Grid, second: Grid, what: str) -> None:
         )
 
 
-def require_metric(crs: CRS | None, what: str) -> None:
+def require_metric(crs: Any, what: str) -> None:
     """Refuses a missing or geographic coordinate reference system, because areas are in m2.
+
+    Args:
+        crs: Rasterio's or pyproj's (as geopandas has it), or None.
+        what: Names what carries it.
 
     Raises:
         GridError: Naming `what` carries it.
     """
     if crs is None:
         raise GridError(f"{what}: no coordinate reference system; assign the one it was made in")
+    crs = CRS.from_user_input(crs)
     if not crs.is_projected or not math.isclose(crs.linear_units_factor[1], 1.0, rel_tol=1e-9):
         raise GridError(f"{what}: {name_of(crs)} is not in metres; reproject it, for example to its UTM zone")
 

@@ -20,6 +20,8 @@ from chronoslide.errors import DataError
 from chronoslide.evaluation.accuracy import Accuracy, Map, judge_map, judge_patches
 from chronoslide.evaluation.curves import precision_recall
 from chronoslide.evaluation.ground import number_blocks, within
+from chronoslide.evaluation.metrics_file import Judgement, metrics_file
+from chronoslide.evaluation.tables import accuracy_table, density_table, inventory_table
 from chronoslide.files import replacing, write_json
 from chronoslide.grid import Grid, require_same
 from chronoslide.inventories.comparing import compare_inventories
@@ -93,8 +95,23 @@ def run(root: Path) -> None:
                 gain = _transfer_gain(maps, tested, site, settings)
         inventories, areas = _inventories(root, settings, dataset, site, years)
         on_patches = _paper_protocol(root, site)
-        metrics = _metrics(settings, dataset, site, run, judged, held_out, gain, on_patches, inventories)
-        _write_tables(root / "reports/tables", metrics, curves, areas)
+        metrics = metrics_file(
+            Judgement(judged, held_out, on_patches, gain, inventories, site.thresholds),
+            dataset=dataset,
+            area_km2=site.area.area / 1e6,
+            protocol=settings.protocol,
+            reference_year=settings.reference_year,
+            main_model=MAIN,
+            inputs=run.inputs.key,
+        )
+        tables = {
+            "accuracy": accuracy_table(metrics),
+            "inventories": inventory_table(metrics),
+            "densities": density_table(metrics),
+            "areas": areas[["year", "manual", "manual_area_m2", "predicted_area_m2"]].round(2),
+            "precision_recall": pd.concat(curves)[["year", "model", "threshold", "precision", "recall"]],
+        }
+        _write_tables(root / "reports/tables", tables)
         write_json(root / "reports/metrics.json", metrics)
         _log(run, metrics, root)
         for name in REGISTERED:
@@ -183,8 +200,8 @@ def _inventories(
         figures[str(year)] = {
             "manual": _inventory_figures(manual, site.area),
             "predicted": _inventory_figures(predicted, site.area),
-            "objects": _rounded(comparison.as_dict()),
-            "densities": _rounded(densities.as_dict()),
+            "objects": comparison.as_dict(),
+            "densities": densities.as_dict(),
         }
         pairs.append(comparison.sizes.table.assign(year=year))
     return figures, pd.concat(pairs, ignore_index=True)
@@ -222,77 +239,7 @@ def _paper_protocol(root: Path, site: _Site) -> dict[str, Accuracy]:
     return judged
 
 
-def _metrics(
-    settings: Settings,
-    dataset: Dataset,
-    site: _Site,
-    run: StageRun,
-    judged: Mapping[int, Mapping[str, Accuracy]],
-    held_out: Mapping[int, Mapping[str, Accuracy]],
-    gain: Mapping[str, Any],
-    on_patches: Mapping[str, Accuracy],
-    inventories: Mapping[str, Any],
-) -> dict[str, Any]:
-    reference = settings.reference_year
-    means = {
-        name: round(float(np.mean([(held_out if year == reference else judged)[year][name].f1 for year in judged])), 6)
-        for name in (*MODELS, BASELINE)
-    }
-    undefined = {
-        f"years.{year}.{name}.{ratio}": reason
-        for year, models in judged.items()
-        for name, accuracy in models.items()
-        for ratio, reason in accuracy.undefined.items()
-    }
-    return {
-        "data": {
-            "name": dataset.name,
-            "provenance": dataset.provenance,
-            "description": dataset.description,
-            "sensor": dataset.sensor,
-            "area_km2": round(site.area.area / 1e6, 6),
-        },
-        "protocol": settings.protocol,
-        "reference_year": reference,
-        "run": {"stage": "evaluate", "inputs": run.inputs.key},
-        "thresholds": {name: round(value, 4) for name, value in site.thresholds.items()},
-        "years": {str(year): {name: a.figures() for name, a in models.items()} for year, models in judged.items()},
-        f"held_out_{reference}": {name: accuracy.figures() for name, accuracy in held_out[reference].items()},
-        "held_out": {str(year): {name: a.figures() for name, a in models.items()} for year, models in held_out.items()},
-        "mean_f1": means[MAIN],
-        "mean_f1_by_model": means,
-        "transfer_gain": dict(gain),
-        "paper_protocol": {name: accuracy.figures() for name, accuracy in on_patches.items()},
-        "inventories": dict(inventories),
-        "undefined": undefined,
-    }
-
-
-def _write_tables(folder: Path, metrics: Mapping[str, Any], curves: list[pd.DataFrame], areas: pd.DataFrame) -> None:
-    rows = [
-        {"year": int(year), "ground": ground, "model": name, **figures}
-        for ground, part in (("whole map", metrics["years"]), ("held-out blocks", metrics["held_out"]))
-        for year, models in part.items()
-        for name, figures in models.items()
-    ]
-    inventories = [
-        {"year": int(year), "inventory": kind, **figures[kind]}
-        for year, figures in metrics["inventories"].items()
-        for kind in ("manual", "predicted")
-    ]
-    densities = [
-        {"year": int(year), "inventory": kind, **figures["densities"][kind]}
-        for year, figures in metrics["inventories"].items()
-        for kind in ("manual", "predicted")
-    ]
-    leading = ["year", "manual", "manual_area_m2", "predicted_area_m2"]
-    tables = {
-        "accuracy": pd.DataFrame(rows),
-        "inventories": pd.DataFrame(inventories),
-        "densities": pd.DataFrame(densities),
-        "areas": areas[leading].round(2),
-        "precision_recall": pd.concat(curves)[["year", "model", "threshold", "precision", "recall"]],
-    }
+def _write_tables(folder: Path, tables: Mapping[str, pd.DataFrame]) -> None:
     with replacing(folder) as temporary:
         temporary.mkdir()
         for name, table in tables.items():
@@ -316,11 +263,3 @@ def _held_out_key(root: Path, settings: Settings) -> str:
     paths = ("results/patches/investigation/blocks.tif", f"results/masks/investigation/{settings.reference_year}.tif")
     content = b"".join((root / path).read_bytes() for path in paths) + settings.protocol.encode()
     return hashlib.sha256(content).hexdigest()[:16]
-
-
-def _rounded(tree: Any) -> Any:
-    if isinstance(tree, Mapping):
-        return {key: _rounded(value) for key, value in tree.items()}
-    if isinstance(tree, list | tuple):
-        return [_rounded(value) for value in tree]
-    return round(tree, 6) if isinstance(tree, float) else tree
