@@ -1,0 +1,339 @@
+"""The report's tables as values: cells that know which number of `metrics.json` they print.
+
+Markdown and page print the same cells, so their numbers cannot differ from each other or from the metrics file.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from chronoslide.reporting import published
+from chronoslide.reporting.style import LOOKS, look_of
+
+UNDEFINED: Final = "\N{EN DASH}"
+OTHER_DATA: Final = "another data set: " + published.SOURCE
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A field of a table.
+
+    Attributes:
+        text: As printed.
+        sources: The places in `metrics.json` of the numbers in `text`, in their order, as dotted names.
+        reason: Why there is no number, if there is none.
+    """
+
+    text: str
+    sources: tuple[str, ...] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table of the report.
+
+    Attributes:
+        key: Short name, for links.
+        title: What it shows.
+        columns: Headings, with units.
+        rows: One tuple of cells a row; the first cell names the row.
+        notes: Sentences below the table.
+        from_metrics: The first columns that come from our metrics; further ones are the paper's.
+    """
+
+    key: str
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    notes: tuple[str, ...] = field(default=())
+
+
+def look_up(metrics: Mapping[str, Any], place: str) -> Any:
+    """The value at a dotted place such as `years.2015.transferred.f1`, or None where there is nothing."""
+    value: Any = metrics
+    for part in place.split("."):
+        if not isinstance(value, Mapping) or part not in value:
+            return None
+        value = value[part]
+    return value
+
+
+def printed(value: float, decimals: int) -> str:
+    """A number with fixed decimals; thousands are set apart by a comma."""
+    return f"{value:,.{decimals}f}"
+
+
+def cell(metrics: Mapping[str, Any], place: str, decimals: int = 3) -> Cell:
+    """A cell that prints one number of the metrics, or why there is none."""
+    value = look_up(metrics, place)
+    if not _is_number(value):
+        return Cell(UNDEFINED, reason=_reason(metrics, place))
+    return Cell(printed(value, decimals), (place,))
+
+
+def interval_cell(metrics: Mapping[str, Any], place: str, decimals: int = 3) -> Cell:
+    """A cell that prints a number with its interval `0.712 (0.651 to 0.770)` from `x`, `x_low` and `x_high`."""
+    middle = cell(metrics, place, decimals)
+    low, high = cell(metrics, f"{place}_low", decimals), cell(metrics, f"{place}_high", decimals)
+    if not (middle.sources and low.sources and high.sources):
+        return middle
+    return Cell(f"{middle.text} ({low.text} to {high.text})", middle.sources + low.sources + high.sources)
+
+
+def years_of(metrics: Mapping[str, Any]) -> tuple[str, ...]:
+    """The years of the metrics in order."""
+    return tuple(sorted(metrics.get("years", {}), key=int))
+
+
+def models_of(metrics: Mapping[str, Any], part: str = "years") -> tuple[str, ...]:
+    """The models of a part of the metrics, the known ones first in their usual order."""
+    found = {model for models in metrics.get(part, {}).values() for model in models}
+    return (*(model for model in LOOKS if model in found), *sorted(found - set(LOOKS)))
+
+
+def accuracy_table(metrics: Mapping[str, Any], model: str = "transferred") -> Table:
+    """Table 3: the accuracy of one model's full maps in every year, the paper's figures beside."""
+    ours = ("Loss", "Precision", "Recall", "F1 (95 % interval)", "IoU", "MCC", "Boundary F1", "Unobserved, km²")
+    rows = []
+    for year in years_of(metrics):
+        place = f"years.{year}.{model}"
+        paper = published.published_year(int(year))
+        theirs = [None] * 4 if paper is None else [paper.loss, paper.precision, paper.recall, paper.f1]
+        rows.append(
+            (
+                Cell(_year_name(metrics, year)),
+                cell(metrics, f"{place}.loss"),
+                cell(metrics, f"{place}.precision"),
+                cell(metrics, f"{place}.recall"),
+                interval_cell(metrics, f"{place}.f1"),
+                cell(metrics, f"{place}.iou"),
+                cell(metrics, f"{place}.mcc"),
+                cell(metrics, f"{place}.boundary_f1"),
+                cell(metrics, f"{place}.unobserved_km2"),
+                *(Cell(UNDEFINED if value is None else printed(value, 3)) for value in theirs),
+            )
+        )
+    reference = str(metrics.get("reference_year", ""))
+    notes = [f"The last four columns are the paper's, from {OTHER_DATA}. They are printed for orientation only."]
+    if reference in metrics.get("years", {}):
+        notes.append(
+            f"* {reference} is the year of the transfer: the model saw part of this map while it was trained. "
+            "The table of the held-out blocks shows what it reaches on ground that no model saw."
+        )
+    return Table(
+        "table-3",
+        f"Table 3. Accuracy of the {look_of(model).label} model on the full maps",
+        ("Year", *ours, "Paper: loss", "Paper: precision", "Paper: recall", "Paper: F1"),
+        tuple(rows),
+        (*notes, *_reasons(rows)),
+    )
+
+
+def models_table(metrics: Mapping[str, Any], part: str = "years") -> Table:
+    """F1 of every model and of the baseline in every year, on the full maps (`years`) or the held-out blocks."""
+    models = models_of(metrics, part)
+    held_out = part != "years"
+    rows = [
+        (
+            Cell(_year_name(metrics, year) if not held_out else year),
+            *(interval_cell(metrics, f"{part}.{year}.{model}.f1") for model in models),
+        )
+        for year in sorted(metrics.get(part, {}), key=int)
+    ]
+    if not held_out and metrics.get("mean_f1_by_model"):
+        means = (Cell("mean"), *(cell(metrics, f"mean_f1_by_model.{model}") for model in models))
+        rows.append(means)
+    notes = [] if held_out else ["Mean: full maps, but the held-out blocks in the year of the transfer."]
+    thresholds = [
+        f"{look_of(model).label} {printed(metrics['thresholds'][model], 2)}"
+        for model in models
+        if _is_number(look_up(metrics, f"thresholds.{model}"))
+    ]
+    if thresholds:
+        notes.append(f"Thresholds: {', '.join(thresholds)}.")
+    where = "the held-out blocks, which no model saw" if held_out else "the full maps"
+    return Table(
+        "held-out" if held_out else "models",
+        f"F1 (95 % interval) of all models on {where}",
+        ("Year", *(look_of(model).label for model in models)),
+        tuple(rows),
+        (*notes, *_reasons(rows)),
+    )
+
+
+def inventories_table(metrics: Mapping[str, Any]) -> Table:
+    """Table 4: numbers and areas of the manual and the predicted inventory, the paper's figures beside."""
+    fields = (("count", 0), ("area_m2", 0), ("min_m2", 0), ("max_m2", 0))
+    heads = ("number", "area, m²", "smallest, m²", "largest, m²")
+    rows = []
+    for year in sorted(metrics.get("inventories", {}), key=int):
+        paper = published.published_year(int(year))
+        theirs = (
+            [Cell(UNDEFINED)] * 4
+            if paper is None
+            else [
+                Cell(printed(value, 0))
+                for value in (
+                    paper.manual_number, paper.manual_area_m2, paper.predicted_number, paper.predicted_area_m2,
+                )
+            ]
+        )  # fmt: skip
+        rows.append(
+            (
+                Cell(year),
+                *(
+                    cell(metrics, f"inventories.{year}.{side}.{name}", decimals)
+                    for side in ("manual", "predicted")
+                    for name, decimals in fields
+                ),
+                *theirs,
+            )
+        )
+    return Table(
+        "table-4",
+        "Table 4. Manual inventory (MI) and predicted inventory (PI)",
+        (
+            "Year", *(f"MI {head}" for head in heads), *(f"PI {head}" for head in heads),
+            "Paper: MI number", "Paper: MI area, m²", "Paper: PI number", "Paper: PI area, m²",
+        ),
+        tuple(rows),
+        (f"The last four columns are the paper's, from {OTHER_DATA}.", *_reasons(rows)),
+    )  # fmt: skip
+
+
+def densities_table(metrics: Mapping[str, Any]) -> Table:
+    """Table 5: landslide densities of the two inventories, each definition labelled."""
+    definitions = (
+        ("{side}.density_per_km2", "number per km²"),
+        ("{side}.density_percent", "area, %"),
+        ("densities.{side}.kernel_maximum_per_km2", "kernel maximum per km²"),
+        ("densities.{side}.kernel_mean_per_km2", "kernel mean per km²"),
+    )
+    inventories = metrics.get("inventories", {})
+    present = [
+        (place, head)
+        for place, head in definitions
+        if any(cell(metrics, f"inventories.{year}.{place.format(side='manual')}").sources for year in inventories)
+    ]
+    rows = []
+    for year in sorted(inventories, key=int):
+        paper = published.published_year(int(year))
+        rows.append(
+            (
+                Cell(year),
+                *(
+                    cell(metrics, f"inventories.{year}.{place.format(side=side)}", 2)
+                    for place, _ in present
+                    for side in ("manual", "predicted")
+                ),
+                *(
+                    Cell(UNDEFINED if value is None else printed(value, 2))
+                    for value in ((paper.manual_density, paper.predicted_density) if paper else (None, None))
+                ),
+            )
+        )
+    return Table(
+        "table-5",
+        "Table 5. Landslide density",
+        (
+            "Year",
+            *(f"{side} {head}" for _, head in present for side in ("MI", "PI")),
+            "Paper: MI",
+            "Paper: PI",
+        ),
+        tuple(rows),
+        (
+            "The paper's column is most likely the maximum of a kernel density; it comes from " + OTHER_DATA + ".",
+            *_reasons(rows),
+        ),
+    )
+
+
+def paper_protocol_table(metrics: Mapping[str, Any]) -> Table:
+    """The paper's own protocol: stored test patches, threshold 0.5."""
+    names = ("loss", "precision", "recall", "f1")
+    rows = [
+        (Cell(look_of(model).label), *(cell(metrics, f"paper_protocol.{model}.{name}") for name in names))
+        for model in (*(m for m in LOOKS if m in metrics.get("paper_protocol", {})),)
+    ]
+    return Table(
+        "paper-protocol",
+        "The paper's protocol beside ours: the test patches of the year of the transfer at a threshold of 0.5",
+        ("Model", "Loss", "Precision", "Recall", "F1"),
+        tuple(rows),
+        _reasons(rows),
+    )
+
+
+def transfer_gain(metrics: Mapping[str, Any]) -> tuple[Cell, str]:
+    """What transfer gains over training from scratch: the figure with its interval, and a sentence that reads it."""
+    gain = metrics.get("transfer_gain") or {}
+    difference, low, high = (cell(metrics, f"transfer_gain.{name}") for name in ("f1_difference", "low", "high"))
+    if not difference.sources:
+        return Cell(UNDEFINED, reason="not measured"), "The gain of transfer was not measured."
+    against = look_of(str(gain.get("against", "from_scratch"))).label
+    if not (low.sources and high.sources):
+        return difference, f"F1 of the transferred model minus F1 of the model {against}; no interval."
+    both = Cell(
+        f"{signed(gain['f1_difference'])} ({signed(gain['low'])} to {signed(gain['high'])})",
+        difference.sources + low.sources + high.sources,
+    )
+    verdict = (
+        "the interval excludes zero" if gain.get("excludes_zero") else "the interval includes zero, so no gain is shown"
+    )
+    share = round(100 * float(gain.get("confidence", 0.95)))
+    return both, (
+        f"F1 of the transferred model minus F1 of the model {against} on the same held-out blocks, "
+        f"paired {share} % interval; {verdict}."
+    )
+
+
+def signed(value: float, decimals: int = 3) -> str:
+    """A difference with its sign."""
+    return f"{value:+.{decimals}f}"
+
+
+def markdown(table: Table) -> str:
+    """A table as GitHub-flavoured Markdown with its title and notes."""
+    if not table.rows:
+        return f"**{table.title}**\n\n*No figures: nothing was measured.*\n"
+    lines = [
+        f"**{table.title}**",
+        "",
+        "| " + " | ".join(table.columns) + " |",
+        "| " + " | ".join(["---", *["---:"] * (len(table.columns) - 1)]) + " |",
+        *("| " + " | ".join(_escaped(entry.text) for entry in row) + " |" for row in table.rows),
+    ]
+    for note in table.notes:
+        lines += ["", _escaped(note)]
+    return "\n".join(lines) + "\n"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("|", "\\|").replace("*", "\\*")
+
+
+def _year_name(metrics: Mapping[str, Any], year: str) -> str:
+    return f"{year}*" if year == str(metrics.get("reference_year")) else year
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _reason(metrics: Mapping[str, Any], place: str) -> str:
+    return str(metrics.get("undefined", {}).get(place, "")) or "not measured"
+
+
+def _reasons(rows: Sequence[tuple[Cell, ...]]) -> tuple[str, ...]:
+    """One sentence for each reason of missing numbers, with the rows that it concerns."""
+    found: dict[str, list[str]] = {}
+    for row in rows:
+        for entry in row[1:]:
+            if entry.reason and row[0].text not in found.setdefault(entry.reason, []):
+                found[entry.reason].append(row[0].text)
+    return tuple(f"{UNDEFINED} {reason}: {', '.join(where)}." for reason, where in found.items())
