@@ -142,17 +142,21 @@ def augment(
 def _augment_one(
     sequence: iaa.Augmenter, image: NDArray[np.uint16], label: NDArray[np.uint8]
 ) -> tuple[NDArray[np.uint16], NDArray[np.uint8]]:
-    values = image.astype(np.float32)
     observed = label != UNOBSERVED
     if not observed.any():
         return image, label
-    # Blur and resampling mix neighbours: ground that was not observed shall add nothing of its own.
-    values[~observed] = values[observed].mean(axis=0)
-    lowest, highest = values.min(axis=(0, 1)), values.max(axis=(0, 1))
+    values = image.astype(np.float32)
+    if not observed.all():
+        # Blur and resampling mix neighbours: ground that was not observed shall add nothing of its own.
+        values[~observed] = values[observed].mean(axis=0)
+    # One axis after the other, and whole rows at once: NumPy is slow where the inner loop is only the bands.
+    lowest, highest = values.min(axis=0).min(axis=0), values.max(axis=0).max(axis=0)
     classes = _CLASS_OF_LABEL[label][np.newaxis, ..., np.newaxis]
     values, classes = sequence(image=values, segmentation_maps=classes)
-    # Sharpening overshoots.
-    new_image = np.rint(np.clip(values, lowest, highest)).astype(np.uint16)
+    rows, cols, bands = values.shape
+    flat = np.ascontiguousarray(values).reshape(rows, cols * bands)
+    np.clip(flat, np.tile(lowest, cols), np.tile(highest, cols), out=flat)  # sharpening overshoots
+    new_image = np.rint(flat, out=flat).astype(np.uint16).reshape(rows, cols, bands)
     new_label = _LABEL_OF_CLASS[classes[0, ..., 0]]
     new_image[new_label == UNOBSERVED] = 0
     return new_image, new_label
