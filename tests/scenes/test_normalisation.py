@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from affine import Affine
@@ -8,9 +10,11 @@ from rasterio.windows import Window
 
 from chronoslide.errors import DataError, GridError
 from chronoslide.grid import Grid
+from chronoslide.rasters import read_raster
 from chronoslide.scenes.normalisation import normalise
 from chronoslide.scenes.scene import Scene
 
+REAL = Path(__file__).parents[2] / "../shared/data/rapideye"
 SITE = Grid(CRS.from_epsg(32645), Affine(5, 0, 300_000, 0, -5, 3_100_000), (100, 120))
 HALF_A_STORED_STEP = 0.5e-4
 
@@ -169,3 +173,15 @@ def test_other_ground_or_other_bands_are_refused():
         normalise(small, REFERENCE, "histogram", "2015")
     with pytest.raises(DataError, match="2015: bands"):
         normalise(REFERENCE.select(["nir", "red"]), REFERENCE, "histogram", "2015")
+
+
+@pytest.mark.skipif(not REAL.is_dir(), reason="the real RapidEye scenes are not on this machine")
+def test_two_real_dates_three_days_apart_come_closer_in_every_band():
+    bands = ("blue", "green", "red", "red_edge", "nir")
+    hazy, clear = (
+        Scene((raster.values / np.float32(10_000)).astype(np.float32), raster.valid, raster.grid, bands)
+        for raster in (read_raster(REAL / f"2014-08-{day}.tif") for day in (17, 20))
+    )
+    _, table = normalise(hazy, clear, "histogram", "2014-08-17")
+    assert (table["rmse_after"] < 0.6 * table["rmse_before"]).all()
+    np.testing.assert_allclose(table["mean_after"], table["mean_reference"], atol=0.003)
