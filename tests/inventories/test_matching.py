@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from shapely.geometry import box
 
-from chronoslide.inventories.matching import assign, find_overlaps, largest_partner
+from chronoslide.inventories.matching import assign, dissolved, find_overlaps, largest_partner
 
 
 def geometries(*boxes):
@@ -87,3 +87,14 @@ def test_many_disjoint_pairs_stay_themselves():
     first = shapely.box(corners, 0, corners + 10, 10)
     matches = assign(find_overlaps(first, shapely.box(corners + 1, 0, corners + 11, 10)), 0.5)
     assert matches.first.tolist() == matches.second.tolist() == list(range(2000))
+
+
+@given(inventories())
+def test_dissolved_covers_the_same_ground_without_overlap(polygons):
+    ground = dissolved(polygons)
+    assert shapely.area(ground).sum() == pytest.approx(shapely.area(shapely.union_all(polygons)))
+    assert shapely.equals(shapely.union_all(ground), shapely.union_all(polygons))
+
+
+def test_nothing_dissolves_to_nothing():
+    assert len(dissolved(np.zeros(0, dtype=object))) == 0

@@ -21,6 +21,7 @@ from scipy.signal import fftconvolve
 
 from chronoslide.errors import GridError
 from chronoslide.grid import Grid
+from chronoslide.inventories.matching import dissolved
 from chronoslide.inventories.usable import require_one_crs, usable
 
 _M2_PER_KM2 = 1e6
@@ -287,7 +288,7 @@ def _measure(
         corrected = raw[inside] / edge_share(inside, bandwidth, grid)[inside]
         density[inside] = raw[inside]
         maximum, mean = float(raw[inside].max()), float(corrected.mean())
-    covered = float(shapely.area(shapely.union_all(geometry))) if len(geometry) else 0.0
+    covered = float(shapely.area(dissolved(geometry)).sum())
     figures = Densities(
         number_per_km2=len(points) / area_m2 * _M2_PER_KM2,
         area_share_percent=100.0 * covered / area_m2,

@@ -103,13 +103,34 @@ def largest_partner(overlaps: Overlaps) -> Overlaps:
     return overlaps.where(np.sort(order[kept]))
 
 
+def dissolved(geometry: NDArray[np.object_]) -> NDArray[np.object_]:
+    """The ground under polygons as polygons that do not overlap.
+
+    Only polygons that meet are united, group by group, which grows with their number where one union would not.
+    """
+    parts = np.asarray(shapely.get_parts(geometry))
+    if not len(parts):
+        return parts
+    left, right = shapely.STRtree(parts).query(parts, predicate="intersects")
+    graph = coo_array((np.ones(len(left), dtype=bool), (left, right)), shape=(len(parts), len(parts)))
+    label = connected_components(graph, directed=False)[1]
+    united = [parts[np.bincount(label)[label] == 1]]
+    meeting = np.flatnonzero(np.bincount(label)[label] > 1)
+    united.extend(shapely.get_parts(shapely.union_all(parts[group])) for group in _split(meeting, label[meeting]))
+    return np.concatenate(united)
+
+
 def _groups(pairs: NDArray[np.intp], overlaps: Overlaps) -> list[NDArray[np.intp]]:
     """Splits pairs into groups that have no landslide in common."""
-    if not len(pairs):
-        return []
     first, second = overlaps.first[pairs], overlaps.second[pairs] + len(overlaps.first_areas_m2)
     nodes = len(overlaps.first_areas_m2) + len(overlaps.second_areas_m2)
-    graph = coo_array((np.ones(len(pairs)), (first, second)), shape=(nodes, nodes))
-    label = connected_components(graph, directed=False)[1][first]
+    graph = coo_array((np.ones(len(pairs), dtype=bool), (first, second)), shape=(nodes, nodes))
+    return _split(pairs, connected_components(graph, directed=False)[1][first]) if len(pairs) else []
+
+
+def _split(items: NDArray[np.intp], label: NDArray[np.int32]) -> list[NDArray[np.intp]]:
+    """Items of one label together, labels ascending."""
+    if not len(items):
+        return []
     order = np.argsort(label, kind="stable")
-    return np.split(pairs[order], np.flatnonzero(np.diff(label[order])) + 1)
+    return np.split(items[order], np.flatnonzero(np.diff(label[order])) + 1)

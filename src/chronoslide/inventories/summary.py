@@ -12,6 +12,7 @@ import geopandas as gpd
 import numpy as np
 import shapely
 
+from chronoslide.inventories.matching import dissolved
 from chronoslide.inventories.usable import usable
 
 
@@ -63,7 +64,7 @@ def summarise(
     return Summary(
         number=len(areas),
         total_area_m2=float(areas.sum()),
-        covered_area_m2=float(shapely.area(shapely.union_all(geometry))),
+        covered_area_m2=float(shapely.area(dissolved(geometry)).sum()),
         minimum_area_m2=float(areas.min()),
         maximum_area_m2=float(areas.max()),
         mean_area_m2=float(areas.mean()),
