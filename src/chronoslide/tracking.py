@@ -90,7 +90,7 @@ def dvc_hash(path: Path) -> str:
         return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
     files = sorted(
         (item for item in path.rglob("*") if item.is_file() and "__pycache__" not in item.parts),
-        key=lambda item: item.relative_to(path).parts,
+        key=lambda item: item.relative_to(path).as_posix(),
     )
     entries = [{"md5": dvc_hash(item), "relpath": item.relative_to(path).as_posix()} for item in files]
     listing = json.dumps(entries, sort_keys=True).encode()

@@ -1,0 +1,118 @@
+"""MLflow is told once, can be traced back, and the champion changes only for a better model."""
+
+import hashlib
+import json
+import os
+import subprocess
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import yaml
+
+from chronoslide import tracking
+from chronoslide.params import read_settings
+
+ROOT = Path(__file__).parents[1]
+SETTINGS = read_settings(ROOT / "params.yaml")
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    (tmp_path / "results/scenes").mkdir(parents=True)
+    (tmp_path / "results/scenes/2013.tif").write_bytes(b"scene")
+    stages = {"map": {"cmd": "chronoslide map", "deps": ["results/scenes"], "params": ["map", "seed"]}}
+    (tmp_path / "dvc.yaml").write_text(yaml.safe_dump({"stages": stages}))
+    return tmp_path
+
+
+def test_the_hash_of_a_folder_is_the_one_that_dvc_writes(tmp_path: Path) -> None:
+    for name, content in {"b/2": b"two", "a": b"one", "b-1": b"three"}.items():
+        (tmp_path / "folder" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "folder" / name).write_bytes(content)
+    (tmp_path / "file").write_bytes(b"alone")
+    environment = {**os.environ, "DVC_NO_ANALYTICS": "1"}
+    dvc = Path(os.sys.executable).parent / "dvc"
+    subprocess.run([dvc, "init", "--no-scm", "--quiet"], cwd=tmp_path, env=environment, check=True)
+    subprocess.run([dvc, "add", "--quiet", "folder", "file"], cwd=tmp_path, env=environment, check=True)
+    for name in ("folder", "file"):
+        written = yaml.safe_load((tmp_path / f"{name}.dvc").read_text())["outs"][0]["md5"]
+        assert tracking.dvc_hash(tmp_path / name) == written
+
+
+def test_inputs_are_the_parameters_and_hashes_that_dvc_lists(repository: Path) -> None:
+    inputs = tracking.inputs_of(repository, "map", SETTINGS)
+    assert inputs.parameters["map.window_pixels"] == SETTINGS.map.window_pixels
+    assert inputs.parameters["seed"] == SETTINGS.seed
+    assert not any(name.startswith("patches") for name in inputs.parameters)
+    scene = hashlib.md5(b"scene").hexdigest()
+    listing = json.dumps([{"md5": scene, "relpath": "2013.tif"}], sort_keys=True).encode()
+    assert inputs.data == {"results/scenes": hashlib.md5(listing).hexdigest() + ".dir"}
+
+
+def test_another_parameter_or_other_data_name_another_run(repository: Path) -> None:
+    first = tracking.inputs_of(repository, "map", SETTINGS).key
+    other_seed = tracking.inputs_of(repository, "map", SETTINGS.model_copy(update={"seed": 1})).key
+    (repository / "results/scenes/2013.tif").write_bytes(b"another scene")
+    other_data = tracking.inputs_of(repository, "map", SETTINGS).key
+    assert len({first, other_seed, other_data}) == 3
+
+
+def runs_in(repository: Path) -> list:
+    from mlflow.tracking import MlflowClient
+
+    client = MlflowClient(f"sqlite:///{repository / 'mlflow.db'}")
+    return client.search_runs([client.get_experiment_by_name(tracking.EXPERIMENT).experiment_id])
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning", "ignore::FutureWarning")
+class TestRuns:
+    """Runs in a real store; opening it takes seconds, so one test walks through a run's life."""
+
+    def test_a_run_is_found_again_a_dead_one_is_buried_and_a_failed_one_says_so(self, repository: Path) -> None:
+        with tracking.stage_run(repository, "map", SETTINGS) as run:
+            run.log_metrics({"f1": 0.5, "undefined": float("nan"), "none": None}, step=2013)
+        first = runs_in(repository)
+        assert [(run.info.run_name, run.info.status) for run in first] == [("map", "FINISHED")]
+        assert first[0].data.metrics == {"f1": 0.5}
+        assert first[0].data.params["seed"] == str(SETTINGS.seed)
+
+        with tracking.stage_run(repository, "map", SETTINGS) as again:
+            assert again.known
+            again.log_metrics({"f1": 0.9})
+        assert [run.data.metrics for run in runs_in(repository)] == [{"f1": 0.5}]
+
+        changed = SETTINGS.model_copy(update={"seed": 7})
+        with pytest.raises(RuntimeError), tracking.stage_run(repository, "map", changed):
+            raise RuntimeError("the stage failed")
+        gone = subprocess.Popen(["true"])
+        gone.wait()
+        with tracking.stage_run(repository, "map", SETTINGS.model_copy(update={"seed": 8})) as run:
+            run.client.set_tag(run.run_id, "chronoslide.process", f"{tracking.socket.gethostname()}:{gone.pid}")
+            with tracking.stage_run(repository, "map", SETTINGS.model_copy(update={"seed": 9})):
+                pass
+            assert run.client.get_run(run.run_id).info.status == "KILLED"
+        assert sorted(run.info.status for run in runs_in(repository)) == ["FAILED", "FINISHED", "FINISHED", "FINISHED"]
+
+
+def version(number: str, f1: float, blocks: str) -> SimpleNamespace:
+    return SimpleNamespace(version=number, tags={"held_out_f1": str(f1), "held_out_blocks": blocks})
+
+
+@pytest.mark.parametrize(
+    ("champion", "moves", "word"),
+    [
+        (None, True, "first"),
+        (version("1", 0.60, "a"), True, "replaces"),
+        (version("1", 0.70, "a"), False, "not better"),
+        (version("1", 0.80, "a"), False, "not better"),
+        (version("1", 0.80, "b"), True, "does not compare"),
+        (version("2", 0.70, "a"), False, "already"),
+    ],
+)
+def test_the_champion_changes_only_for_a_better_one(champion: object, moves: bool, word: str) -> None:
+    decision, moved = tracking._decide("model", "2", 0.70, "a", champion)
+    assert moved is moves
+    assert word in decision
