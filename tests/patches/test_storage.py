@@ -8,7 +8,16 @@ import pandas as pd
 import pytest
 
 from chronoslide.errors import DataError
-from chronoslide.patches.storage import SAMPLE_COLUMNS, PatchSet, read_patches, read_samples, write_patches
+from chronoslide.patches.scaling import BandStatistics
+from chronoslide.patches.storage import (
+    SAMPLE_COLUMNS,
+    PatchSet,
+    read_patches,
+    read_samples,
+    read_statistics,
+    write_patches,
+    write_statistics,
+)
 
 
 def make(n=3, side=16):
@@ -97,3 +106,19 @@ def test_samples_that_do_not_fit_are_refused_before_writing(tmp_path, spoil):
 def test_a_patch_set_refuses_parts_that_do_not_fit(images, labels, message):
     with pytest.raises(DataError, match=message):
         PatchSet(images, labels, ("red", "nir"))
+
+
+def test_statistics_come_back_as_they_were(tmp_path):
+    statistics = BandStatistics(("red", "nir"), (0.1, 1 / 3), (0.05, 2 / 3))
+    write_statistics(tmp_path, statistics)
+    assert read_statistics(tmp_path) == statistics
+
+
+@pytest.mark.parametrize(
+    ("text", "message"), [("no json", "not JSON"), ('{"bands": []}', "mean"), (None, "no such file")]
+)
+def test_unusable_statistics_are_named(tmp_path, text, message):
+    if text is not None:
+        (tmp_path / "statistics.json").write_text(text)
+    with pytest.raises(DataError, match=rf"statistics.json: .*{message}"):
+        read_statistics(tmp_path)

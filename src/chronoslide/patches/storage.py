@@ -24,6 +24,7 @@ SAMPLE_COLUMNS: Final = ("site", "year", "row", "col", "copy")
 """Columns of `samples.csv`; row and col of the upper left pixel on the site's grid, copy 0 for an original."""
 
 _IMAGES, _LABELS, _SAMPLES, _BANDS = "images.npy", "labels.npy", "samples.csv", "bands.json"
+_STATISTICS = "statistics.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +129,27 @@ def read_samples(folder: Path) -> pd.DataFrame:
     if tuple(samples.columns) != SAMPLE_COLUMNS:
         raise DataError(f"{path}: columns {list(samples.columns)}, {list(SAMPLE_COLUMNS)} expected; {_REPEAT}")
     return samples
+
+
+def write_statistics(folder: Path, statistics: BandStatistics) -> None:
+    """Writes the band statistics of a site's training patches into the site's folder."""
+    write_json(folder / _STATISTICS, statistics.to_json())
+
+
+def read_statistics(folder: Path) -> BandStatistics:
+    """Reads what `write_statistics` wrote.
+
+    Raises:
+        DataError: The file is missing or holds something else.
+    """
+    path = folder / _STATISTICS
+    text = _text(path)
+    try:
+        return BandStatistics.from_json(json.loads(text))
+    except json.JSONDecodeError as error:
+        raise DataError(f"{path}: not JSON; {_REPEAT}") from error
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from error
 
 
 _REPEAT: Final = "repeat `chronoslide patches`"

@@ -32,7 +32,7 @@ from chronoslide.patches.sampling import (
     training_windows,
 )
 from chronoslide.patches.scaling import band_statistics
-from chronoslide.patches.storage import SAMPLE_COLUMNS, PatchSet, write_patches
+from chronoslide.patches.storage import SAMPLE_COLUMNS, PatchSet, write_patches, write_statistics
 from chronoslide.rasters import read_raster, write_raster
 from chronoslide.scenes.scene import SCALE, read_scene
 from chronoslide.tracking import stage_run
@@ -134,7 +134,7 @@ def _make_site(
         patch_set = originals
         if subset == "train":
             statistics = band_statistics(originals.images, originals.labels != UNOBSERVED, bands)
-            write_json(folder / "statistics.json", statistics.to_json())
+            write_statistics(folder, statistics)
             total = section.training_patches if site == "training" else section.investigation_patches
             augmented = augment_to(
                 originals.images,
