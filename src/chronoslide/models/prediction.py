@@ -20,7 +20,7 @@ def predictor(model: keras.Model) -> Predictor:
 
     The same values give the same result in every call. Under TensorFlow it is one compiled function for all shapes;
     `model.predict` would build a data pipeline at each call and, for an uncompiled model, compile by XLA, which is
-    slower on a CPU. The function stands for the weights at its making: make a new one after training further.
+    slower on a CPU. When the model is trained further, the function uses its new weights.
     """
     if keras.backend.backend() != "tensorflow":
         return lambda reflectance: np.asarray(model.predict_on_batch(reflectance), dtype=np.float32)[..., 0]

@@ -6,6 +6,7 @@ A `.keras` file holds time stamps and is never the same twice; these two files a
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
@@ -86,7 +87,9 @@ def save_model(folder: Path, model: keras.Model, card: ModelCard, beside: Mappin
     """
     with replacing(folder) as temporary:
         temporary.mkdir()
-        model.save_weights(temporary / WEIGHTS)
+        with warnings.catch_warnings():  # Keras 3.15 copies TensorFlow's variables in a way NumPy 2 calls outdated
+            warnings.filterwarnings("ignore", message="__array__ implementation", category=DeprecationWarning)
+            model.save_weights(temporary / WEIGHTS)
         write_json(temporary / CARD, card.model_dump(mode="json"))
         for name, text in (beside or {}).items():
             write_text(temporary / name, text)
@@ -104,10 +107,12 @@ def load_model(folder: Path) -> tuple[keras.Model, ModelCard]:
         raise ModelError(f"{path}: no such file; repeat the stage that makes this model")
     try:
         model = build_unet(len(card.bands), card.settings, card.statistics, seed=card.seed)
-        model.load_weights(path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", UserWarning)  # Keras only warns when it leaves layers at random weights
+            model.load_weights(path)
     except DataError as error:
         raise ModelError(f"{folder / CARD}: {error}") from error
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, UserWarning) as error:
         reason = " ".join(str(error).split())[:160]
         raise ModelError(
             f"{path}: broken, or not the weights of the network in {CARD} ({reason}); "

@@ -201,7 +201,7 @@ def _epoch_loss(
     """One pass in random order and orientation; the mean loss of its steps, weighed by their patches."""
     total = 0.0
     for chosen in _batches(rng.permutation(patches.n), settings.batch_patches):
-        images, labels = patches.images[chosen], patches.labels[chosen]
+        images, labels = np.asarray(patches.images[chosen]), np.asarray(patches.labels[chosen])
         if settings.orient:
             images, labels = orient(images, labels, rng)
         model.reset_metrics()  # Keras would answer with the mean over the steps since the last reset
@@ -219,7 +219,7 @@ def _judge(
     soft, counts = np.zeros(3), Counts()
     for chosen in _batches(np.arange(len(images)), batch_patches):
         probability = np.asarray(model.predict_on_batch(images[chosen]))[..., 0]
-        truth = labels[chosen]
+        truth = np.asarray(labels[chosen])
         of_landslide = probability[truth == LANDSLIDE].sum(dtype=np.float64)
         of_background = probability[truth == BACKGROUND].sum(dtype=np.float64)
         soft += (of_landslide, np.count_nonzero(truth == LANDSLIDE) - of_landslide, of_background)

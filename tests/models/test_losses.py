@@ -1,0 +1,97 @@
+import keras
+import numpy as np
+import pytest
+
+from chronoslide.models.losses import TverskyLoss
+from chronoslide.params import OptimiserSettings
+
+# TP = 80, FN = 20, FP = 10, and 5 of background that is seen as such.
+TRUTH = np.repeat([1, 1, 0, 0], [80, 20, 10, 5]).astype(np.uint8)
+CERTAIN = np.repeat([1, 0, 1, 0], [80, 20, 10, 5]).astype(np.float32)
+SOFT_TRUTH = np.array([1, 1, 0, 0], dtype=np.uint8)
+SOFT = np.array([0.9, 0.6, 0.2, 0.1], dtype=np.float32)
+
+
+def loss_of(loss, truth, probability):
+    return float(loss(truth, probability))
+
+
+@pytest.mark.parametrize(
+    ("false_negative_weight", "false_positive_weight", "expected"),
+    [(0.3, 0.7, 0.139785), (0.5, 0.5, 0.157895), (0.7, 0.3, 0.175258)],
+)
+def test_each_weight_stands_on_its_own_side(false_negative_weight, false_positive_weight, expected):
+    loss = TverskyLoss(false_negative_weight, false_positive_weight)
+    assert loss_of(loss, TRUTH, CERTAIN) == pytest.approx(expected, abs=2e-6)
+    assert loss.from_counts(80, 20, 10) == pytest.approx(expected, abs=2e-6)
+
+
+@pytest.mark.parametrize(("weights", "expected"), [((0.3, 0.7), 0.193538), ((0.7, 0.3), 0.226792)])
+def test_probabilities_count_softly(weights, expected):
+    # TP 1.5, FN 0.5, FP 0.3
+    assert loss_of(TverskyLoss(*weights), SOFT_TRUTH, SOFT) == pytest.approx(expected, abs=1e-6)
+
+
+def test_the_weight_in_the_settings_is_that_of_false_positives():
+    loss = TverskyLoss.from_settings(OptimiserSettings(false_positive_weight=0.7))
+    assert loss_of(loss, TRUTH, CERTAIN) == pytest.approx(0.139785, abs=2e-6)
+
+
+def test_a_batch_counts_as_one_whatever_its_shape():
+    loss = TverskyLoss(0.3, 0.7)
+    grid = loss(SOFT_TRUTH.reshape(2, 2, 1, 1), SOFT.reshape(2, 2, 1, 1))
+    assert float(grid) == pytest.approx(0.193538, abs=1e-6)
+    assert float(loss(SOFT_TRUTH.reshape(1, 2, 2), SOFT.reshape(1, 2, 2, 1))) == float(grid)
+
+
+def test_unobserved_pixels_do_not_count():
+    loss = TverskyLoss(0.3, 0.7)
+    truth, probability = np.append(SOFT_TRUTH, [255, 255]).astype(np.uint8), np.append(SOFT, [1, 0]).astype(np.float32)
+    assert loss_of(loss, truth, probability) == loss_of(loss, SOFT_TRUTH, SOFT)
+
+
+@pytest.mark.parametrize("gamma", [1.0, 4 / 3])
+def test_nothing_to_find_and_nothing_found_costs_nothing(gamma):
+    assert loss_of(TverskyLoss(0.3, 0.7, gamma), np.zeros(4, np.uint8), np.zeros(4, np.float32)) == 0
+
+
+def test_wrong_throughout_costs_one():
+    assert loss_of(TverskyLoss(0.3, 0.7), SOFT_TRUTH, 1 - SOFT_TRUTH.astype(np.float32)) == pytest.approx(1, abs=1e-4)
+
+
+def test_focal_loss_is_a_power_of_one_over_gamma():
+    focal = TverskyLoss(0.3, 0.7, focal_gamma=4 / 3)
+    assert loss_of(focal, TRUTH, CERTAIN) == pytest.approx(0.1397849**0.75, abs=1e-5)
+    assert loss_of(focal, TRUTH, CERTAIN) > loss_of(TverskyLoss(0.3, 0.7), TRUTH, CERTAIN)
+
+
+@pytest.mark.parametrize("gamma", [1.0, 4 / 3])
+@pytest.mark.parametrize("truth", [np.zeros(4), np.array([1, 0, 0, 0])])
+def test_the_slope_pushes_background_down_also_where_there_is_no_landslide(gamma, truth):
+    slope = _slope(TverskyLoss(0.3, 0.7, gamma), truth, np.array([0.5, 0.5, 0.5, 0.5]))
+    assert (slope[truth == 0] > 0).all()
+    assert (slope[truth == 1] < 0).all()
+
+
+def test_the_slope_of_a_perfect_answer_is_a_number():
+    assert np.isfinite(_slope(TverskyLoss(0.3, 0.7, 4 / 3), np.zeros(4), np.zeros(4))).all()
+    assert np.isfinite(_slope(TverskyLoss(0.3, 0.7, 4 / 3), np.ones(4), np.ones(4))).all()
+
+
+def test_a_loss_comes_back_from_its_configuration():
+    loss = TverskyLoss(0.2, 0.8, focal_gamma=1.5, epsilon=1e-3)
+    back = keras.losses.deserialize(keras.losses.serialize(loss))
+    assert isinstance(back, TverskyLoss)
+    assert back.get_config() == loss.get_config()
+    assert loss_of(back, SOFT_TRUTH, SOFT) == loss_of(loss, SOFT_TRUTH, SOFT)
+
+
+def _slope(loss, truth, probability):
+    """By the weights of a layer that is nothing but the probabilities."""
+    tf = pytest.importorskip("tensorflow")
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("slopes are taken with TensorFlow")
+    variable = tf.Variable(probability, dtype=tf.float32)
+    with tf.GradientTape() as tape:
+        value = loss(truth.astype(np.uint8), variable)
+    return tape.gradient(value, variable).numpy()
