@@ -25,6 +25,7 @@ SAMPLE_COLUMNS: Final = ("site", "year", "row", "col", "copy")
 
 _IMAGES, _LABELS, _SAMPLES, _BANDS = "images.npy", "labels.npy", "samples.csv", "bands.json"
 _STATISTICS = "statistics.json"
+_REPEAT: Final = "repeat `chronoslide patches`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,9 +153,6 @@ def read_statistics(folder: Path) -> BandStatistics:
         raise DataError(f"{path}: {error}") from error
 
 
-_REPEAT: Final = "repeat `chronoslide patches`"
-
-
 def _mapped(path: Path) -> NDArray[Any]:
     try:
         return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
@@ -171,16 +169,3 @@ def _text(path: Path) -> str:
         raise DataError(f"{path}: no such file; run `chronoslide patches`") from error
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: cannot be read; {_REPEAT}") from error
-
-
-def read_statistics(folder: Path) -> BandStatistics:
-    """Reads the band statistics of a site's training patches, `statistics.json` in `folder`.
-
-    Raises:
-        DataError: The file is missing or broken.
-    """
-    path = folder / "statistics.json"
-    try:
-        return BandStatistics.from_json(json.loads(_text(path)))
-    except (ValueError, DataError) as error:
-        raise DataError(f"{path}: no band statistics ({error}); {_REPEAT}") from error
