@@ -10,6 +10,7 @@ from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pyogrio
 import shapely
 from pyogrio.errors import DataLayerError, DataSourceError, FeatureError
@@ -100,8 +101,15 @@ def _polygonal(geometry: shapely.Geometry) -> shapely.Geometry:
     return shapely.union_all(parts)
 
 
-def write_geopackage(path: Path, layers: Mapping[str, gpd.GeoDataFrame]) -> None:
+def write_geopackage(
+    path: Path, layers: Mapping[str, gpd.GeoDataFrame], styles: Mapping[str, str] | None = None
+) -> None:
     """Writes a GeoPackage with a layer for each entry, whole or not at all, the same bytes for the same content.
+
+    Args:
+        path: Where to.
+        layers: Polygons by the name of their layer.
+        styles: QGIS styles (QML) by layer; they travel in the file's table `layer_styles`, and QGIS opens with them.
 
     Raises:
         StorageError: The place cannot be written to.
@@ -122,6 +130,31 @@ def write_geopackage(path: Path, layers: Mapping[str, gpd.GeoDataFrame]) -> None
                     f"{path}: layer {name!r} cannot be written ({str(error).splitlines()[0]}); free some space or make "
                     "the folder writable, then repeat"
                 ) from error
+        if styles:
+            pyogrio.write_dataframe(
+                _style_table(styles), temporary, layer="layer_styles", driver="GPKG", append=True, FID="id"
+            )
+
+
+def _style_table(styles: Mapping[str, str]) -> pd.DataFrame:
+    """The rows that QGIS looks for: schema and catalogue are empty text, not missing."""
+    count = len(styles)
+    return pd.DataFrame(
+        {
+            "f_table_catalog": [""] * count,
+            "f_table_schema": [""] * count,
+            "f_table_name": list(styles),
+            "f_geometry_column": ["geom"] * count,
+            "styleName": ["chronoslide"] * count,
+            "styleQML": list(styles.values()),
+            "styleSLD": [""] * count,
+            "useAsDefault": [True] * count,
+            "description": ["made by chronoslide"] * count,
+            "owner": [""] * count,
+            "ui": [""] * count,
+            "update_time": [_FIXED_DATE] * count,
+        }
+    )
 
 
 @contextmanager
