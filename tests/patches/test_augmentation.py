@@ -75,7 +75,18 @@ def test_45_degrees_open_the_corners_as_unobserved():
     assert unobserved.mean() == pytest.approx(1 - 2 * (2**0.5 - 1), abs=0.02)  # the octagon in a square: 17 % outside
     assert unobserved[:, 0, 0].all()
     assert (new_images[unobserved] == 0).all()
-    assert (new_images[~unobserved] >= 500).all()  # no dark rim from mixing with the outside
+
+
+@pytest.mark.parametrize("step", [{"rotate_degrees": (45.0,)}, {"shear_degrees": (20.0, 20.0)}])
+def test_nothing_from_outside_mixes_into_the_rim(step):
+    images = np.full((1, 64, 64, 5), 5000, dtype=np.uint16)
+    images[:, 30:34, 30:34] = 100  # in the middle; without it a mixed rim would be clipped away
+    labels = np.zeros((1, 64, 64), dtype=np.uint8)
+    new_images, new_labels = augment(images, labels, only(**step), 1)
+    rim = new_labels != UNOBSERVED
+    rim[:, 16:48, 16:48] = False
+    assert (new_labels == UNOBSERVED).any()
+    assert (new_images[rim] == 5000).all()
 
 
 def test_labels_stay_labels_and_values_stay_in_the_range_of_their_band():

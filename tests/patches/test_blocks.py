@@ -68,10 +68,10 @@ def test_landslide_area_and_ground_come_near_the_shares():
     blocks = assign(labels, validation_share=0.15, test_share=0.30)
     for code, share in ((TRAIN, 0.55), (VALIDATION, 0.15), (TEST, 0.30)):
         assert (labels[blocks == code] == LANDSLIDE).sum() / (labels == LANDSLIDE).sum() == pytest.approx(
-            share, abs=0.03
+            share, abs=0.01
         )
         assert (labels[blocks == code] != UNOBSERVED).sum() / (labels != UNOBSERVED).sum() == pytest.approx(
-            share, abs=0.03
+            share, abs=0.01
         )
 
 
