@@ -36,7 +36,7 @@ STAGES = {
 def main(words: Sequence[str] | None = None) -> int:
     """Carries out one command line and returns its exit code: 0 done, 2 a user's mistake, 130 interrupted."""
     arguments = _parser().parse_args(words)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     for chatty in ("mlflow", "alembic", "rasterio", "pyogrio", "matplotlib", "absl", "tensorflow", "h5py"):
