@@ -77,6 +77,21 @@ def test_45_degrees_open_the_corners_as_unobserved():
     assert (new_images[unobserved] == 0).all()
 
 
+def slope(mask):
+    """Columns a line moves sideways for each row it goes down, or rows for each column, whichever is less."""
+    rows, cols = np.nonzero(mask)
+    return min(np.polyfit(rows, cols, 1)[0], np.polyfit(cols, rows, 1)[0], key=abs)
+
+
+def test_a_shear_tilts_columns_and_leaves_rows_level():
+    labels = np.zeros((2, 64, 64), dtype=np.uint8)
+    labels[0, 30:33], labels[1, :, 30:33] = LANDSLIDE, LANDSLIDE
+    images = np.full((2, 64, 64, 5), 4000, dtype=np.uint16)
+    row, column = augment(images, labels, only(shear_degrees=(20.0, 20.0)), 1)[1] == LANDSLIDE
+    assert slope(row) == pytest.approx(0.0, abs=0.01)
+    assert abs(slope(column)) == pytest.approx(np.tan(np.radians(20.0)), abs=0.03)
+
+
 @pytest.mark.parametrize("step", [{"rotate_degrees": (45.0,)}, {"shear_degrees": (20.0, 20.0)}])
 def test_nothing_from_outside_mixes_into_the_rim(step):
     images = np.full((1, 64, 64, 5), 5000, dtype=np.uint16)

@@ -75,6 +75,17 @@ def test_landslide_area_and_ground_come_near_the_shares():
         )
 
 
+def test_of_many_deals_the_nearest_is_taken():
+    """Seven blocks, whose landslides of 1 to 64 pixels can be dealt out as 10 : 1 only with luck."""
+    labels = np.zeros((10, 70), dtype=np.uint8)
+    for block, pixels in enumerate([64, 32, 16, 8, 4, 2, 1]):
+        labels[:, 10 * block : 10 * block + 10].flat[:pixels] = LANDSLIDE
+    for seed in range(5):
+        blocks = assign(labels, validation_share=2 / 7, test_share=0.0, seed=seed)
+        # two of seven blocks; of all pairs 32 + 4 of 127 pixels comes nearest to 2/7
+        assert (labels[blocks == VALIDATION] == LANDSLIDE).sum() == 36
+
+
 def test_a_share_of_zero_gives_no_block():
     blocks = assign(scattered(60, 60), test_share=0.0)
     assert set(np.unique(blocks)) == {TRAIN, VALIDATION}

@@ -173,7 +173,8 @@ def _sequence(settings: AugmentationSettings) -> iaa.Sequential:
     if settings.sharpen_alpha != off:
         sometimes.append(iaa.Sharpen(alpha=settings.sharpen_alpha, lightness=1.0))
     if settings.shear_degrees != off:
-        sometimes.append(iaa.Affine(shear=settings.shear_degrees, mode="edge"))
+        # a plain range would shear both axes by one angle, and that is a rotation
+        sometimes.append(iaa.Affine(shear={"x": settings.shear_degrees}, mode="edge"))
     if settings.rotate_degrees:
         sometimes.append(iaa.Affine(rotate=list(settings.rotate_degrees), mode="edge"))
     return iaa.Sequential(
