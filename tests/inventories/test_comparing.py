@@ -142,8 +142,15 @@ def test_pairs_tell_the_delivered_index():
     manual = inventory((0, 0, 10, 10)).set_axis(["a7"])
     pairs = compare_inventories(manual, inventory((0, 0, 10, 9))).pairs
     assert pairs.iloc[0].to_dict() == {
-        "manual": "a7", "predicted": 0, "intersection_m2": 90.0, "iou": 0.9, "matched": True, "polis_m": 0.25,
+        "manual": "a7", "predicted": 0, "manual_area_m2": 100.0, "predicted_area_m2": 90.0, "intersection_m2": 90.0,
+        "iou": 0.9, "matched": True, "polis_m": 0.25, "x": 5.0, "y": 5.0,
     }  # fmt: skip
+
+
+def test_each_landslide_tells_how_often_it_is_hit():
+    comparison = compare_inventories(inventory((0, 0, 40, 10), (50, 0, 100, 10)), inventory((0, 0, 100, 10)))
+    assert comparison.manual["hits"].tolist() == [1, 1]
+    assert comparison.predicted.iloc[0].to_dict() == {"x": 50.0, "y": 5.0, "area_m2": 1000.0, "hits": 2.0}
 
 
 def test_two_empty_inventories_leave_everything_undefined_with_reasons(tmp_path):

@@ -142,8 +142,11 @@ class Comparison:
         classes: Of the classes of area, by name. A predicted landslide stands in the class of the manual one that it
             matches or else shares most ground with, and in that of its own area if it hits none.
         sizes: The paper's Figure 8.
-        pairs: A row a pair that hits: `manual`, `predicted` (index), `intersection_m2`, `iou`, `matched` (one to one
-            at the main threshold), `polis_m` (NaN if not matched).
+        pairs: A row a pair that hits: `manual`, `predicted` (index), `manual_area_m2`, `predicted_area_m2`,
+            `intersection_m2`, `iou`, `matched` (one to one at the main threshold), `polis_m` (NaN if not matched),
+            `x` and `y` (centroid of the manual landslide, m).
+        manual: A row a manual landslide: `x`, `y` (centroid, m), `area_m2`, `hits` (predicted landslides that hit it).
+        predicted: The same of the predicted landslides.
         preparation: What was repaired, dropped, cut and left out of each inventory.
     """
 
@@ -151,6 +154,8 @@ class Comparison:
     classes: dict[str, Figures]
     sizes: SizeAgreement
     pairs: pd.DataFrame
+    manual: pd.DataFrame
+    predicted: pd.DataFrame
     preparation: dict[str, dict[str, int]]
 
     def as_dict(self) -> dict[str, Any]:
@@ -204,6 +209,8 @@ def compare_inventories(
         classes={name: evidence.figures(own[0] == k, own[1] == k) for k, name in enumerate(classes)},
         sizes=_size_agreement(first, hits, partner),
         pairs=_pair_table(first, second, hits, main, distances),
+        manual=_landslide_table(first, hits.first),
+        predicted=_landslide_table(second, hits.second),
         preparation={"manual": first.as_dict(), "predicted": second.as_dict()},
     )
 
@@ -347,14 +354,31 @@ def _pair_table(
         {
             "manual": manual.polygons.index[hits.first],
             "predicted": predicted.polygons.index[hits.second],
+            "manual_area_m2": hits.first_areas_m2[hits.first],
+            "predicted_area_m2": hits.second_areas_m2[hits.second],
             "intersection_m2": hits.intersection_m2,
             "iou": hits.iou,
         }
     )
     distance = dict(zip(map(tuple, _positions(main)), polis_m, strict=True))
     table["polis_m"] = [distance.get((i, j), math.nan) for i, j in _positions(hits)]
-    table.insert(4, "matched", table["polis_m"].notna())
-    return table
+    table.insert(6, "matched", table["polis_m"].notna())
+    centroids = shapely.centroid(manual.polygons.geometry.to_numpy()[hits.first])
+    return table.assign(x=shapely.get_x(centroids), y=shapely.get_y(centroids))
+
+
+def _landslide_table(inventory: Usable, hit: NDArray[np.intp]) -> pd.DataFrame:
+    geometry = inventory.polygons.geometry.to_numpy()
+    centroids = shapely.centroid(geometry)
+    return pd.DataFrame(
+        {
+            "x": shapely.get_x(centroids),
+            "y": shapely.get_y(centroids),
+            "area_m2": shapely.area(geometry),
+            "hits": np.bincount(hit, minlength=len(geometry)),
+        },
+        index=inventory.polygons.index,
+    )
 
 
 def _positions(pairs: Overlaps) -> list[tuple[int, int]]:
