@@ -46,9 +46,9 @@ class Ground:
         share[share < 1e-9] = 0.0
         for index in np.flatnonzero((share < 1.0) & self._meets_masked(polygons)):
             place, inside = pixels_of(polygons[index], self.grid)
-            observed = self.observed[place][inside]
-            if observed.size:
-                share[index] += (1.0 - share[index]) * (1.0 - observed.mean())
+            masked = ~self.observed[place][inside]
+            if masked.size:
+                share[index] += (1.0 - share[index]) * masked.mean()
         return share
 
     def mean_ndvi(self, polygons: NDArray[np.object_]) -> NDArray[np.float64]:

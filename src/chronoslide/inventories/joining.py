@@ -44,8 +44,8 @@ def close_gaps(
         return binary.copy()
     row, col = np.ogrid[-radius : radius + 1, -radius : radius + 1]
     disc = row**2 + col**2 <= radius**2
-    # Beyond the border nothing is known: without the margin, the erosion would eat landslides there.
-    closed = ndimage.binary_closing(np.pad(binary, radius), disc)[radius:-radius, radius:-radius]
+    # Without a margin that goes on like the border, the erosion would eat landslides there.
+    closed = ndimage.binary_closing(np.pad(binary, radius, mode="edge"), disc)[radius:-radius, radius:-radius]
     if probability is not None:
         with np.errstate(invalid="ignore"):
             closed &= probability >= settings.certain_background

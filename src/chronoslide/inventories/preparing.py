@@ -86,8 +86,9 @@ def _prepare(frame: gpd.GeoDataFrame, what: str) -> tuple[gpd.GeoDataFrame, list
     if doubled.any():
         notes.append(f"{what}: polygons drawn twice dropped: features {_some(polygons.index[doubled])}")
         polygons = polygons[~doubled]
-    several = polygons.index[shapely.get_num_geometries(polygons.geometry.to_numpy()) > 1]
-    if len(several):
+    parts = shapely.get_num_geometries(polygons.geometry.to_numpy())
+    several = [index for index in polygons.index[parts > 1] if index not in repair.repaired]
+    if several:
         notes.append(f"{what}: features of several parts kept as one landslide each: {_some(several)}")
     if polygons.empty:
         notes.append(f"{what}: no polygons; every landslide of the year before counts as gone, unless masked")

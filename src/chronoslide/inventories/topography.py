@@ -90,7 +90,7 @@ def slope_degrees(elevation: NDArray[np.floating], grid: Grid) -> NDArray[np.flo
         grid: Where the pixels lie.
 
     Returns:
-        (rows, cols) [degrees], NaN where a neighbour is unknown.
+        (rows, cols) [degrees], NaN where it or a neighbour is unknown.
     """
     east, south = gradient(elevation, grid)
     return np.asarray(np.degrees(np.arctan(np.hypot(east, south))))
@@ -114,6 +114,7 @@ def gradient(elevation: NDArray[np.floating], grid: Grid) -> tuple[NDArray[np.fl
     weighed_cols = padded[:, :-2] + 2.0 * padded[:, 1:-1] + padded[:, 2:]
     east = (weighed_rows[:, 2:] - weighed_rows[:, :-2]) / (8.0 * width)
     south = (weighed_cols[2:] - weighed_cols[:-2]) / (8.0 * height)
+    east[np.isnan(elevation)] = np.nan  # the pixel itself does not enter
     return east, south
 
 
