@@ -82,6 +82,10 @@ def test_the_double_pareto_is_recovered():
     assert np.mean([fit.t for fit in fits]) == pytest.approx(1500, rel=0.15)
 
 
+def test_an_inverse_gamma_whose_mode_is_no_area_has_no_rollover():
+    assert np.isnan(InverseGamma(1.4, 100.0, -132.0).rollover_m2)
+
+
 def test_a_double_pareto_that_only_falls_has_no_rollover():
     assert np.isnan(DoublePareto(1.4, 0.9, 1500.0).rollover_m2)
 

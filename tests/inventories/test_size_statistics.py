@@ -68,6 +68,12 @@ def test_a_rollover_below_the_mapping_unit_is_remarked():
     assert statistics.fits["inverse_gamma"].intervals == {}
 
 
+def test_draws_without_a_rollover_begin_its_interval_at_0():
+    falling = 300.0 * (1.0 - np.random.default_rng(6).random(200)) ** (-1.0 / 1.4)
+    fit = measure_sizes(falling, minimum_area_m2=300.0, seed=1, settings=QUICK).fits["inverse_gamma"]
+    assert fit.intervals["rollover_m2"][0] == 0.0
+
+
 def test_the_figures_make_a_metrics_file(tmp_path):
     statistics = measure_sizes(areas_of(60), minimum_area_m2=200.0, seed=1, settings=QUICK)
     write_json(tmp_path / "sizes.json", statistics.as_dict())

@@ -100,8 +100,9 @@ class InverseGamma:
 
     @property
     def rollover_m2(self) -> float:
-        """The mode, a / (rho + 1) + s."""
-        return self.a / (self.rho + 1.0) + self.s
+        """The mode, a / (rho + 1) + s; NaN where that is no area, so that the density only falls."""
+        mode = self.a / (self.rho + 1.0) + self.s
+        return mode if mode > 0 else math.nan
 
     @property
     def tail_exponent(self) -> float:

@@ -46,6 +46,7 @@ class ModelFit:
         aic: Akaike's information criterion; the lower of two fits is the better one.
         kolmogorov_distance: Between sample and fit.
         intervals: Bootstrap intervals of the parameters, `rollover_m2` and `tail_exponent`; empty without bootstrap.
+            A rollover from 0 on means that some draws have none.
         remark: What to beware of, or an empty text.
     """
 
@@ -237,8 +238,10 @@ def _fit_of(
     )
 
 
-def _numbers(model: SizeModel) -> dict[str, float]:
-    return {**model.parameters, "rollover_m2": model.rollover_m2, "tail_exponent": model.tail_exponent}
+def _numbers(model: SizeModel, none: float = math.nan) -> dict[str, float]:
+    """Parameters, rollover (`none` where there is none) and tail exponent."""
+    rollover = none if math.isnan(model.rollover_m2) else model.rollover_m2
+    return {**model.parameters, "rollover_m2": rollover, "tail_exponent": model.tail_exponent}
 
 
 def _bootstrap(
@@ -257,7 +260,7 @@ def _bootstrap(
         if len(np.unique(drawn)) < 4:
             continue
         rows.extend(
-            {"of": name, **_numbers(MODELS[name].fit(drawn, minimum_area_m2, start=model.vector()))}
+            {"of": name, **_numbers(MODELS[name].fit(drawn, minimum_area_m2, start=model.vector()), none=0.0)}
             for name, model in models.items()
         )
         law = fit_power_law(drawn)
