@@ -47,7 +47,8 @@ def test_mlflow_holds_a_finished_run_of_every_training_and_two_registered_models
         registered = {name for (name,) in store.execute("select distinct name from model_versions")}
         champions = {name for (name,) in store.execute("select name from registered_model_aliases")}
     store.close()
-    assert set(runs) == {"pretrain", "transfer", "transfer from scratch", "map", "inventory", "evaluate", "report"}
+    stages = set(yaml.safe_load((smoke.root / "dvc.yaml").read_text())["stages"])
+    assert set(runs) == stages | {"transfer from scratch"}
     assert set(runs.values()) == {"FINISHED"}
     assert registered == {"chronoslide-pretrained", "chronoslide-transferred"}
     assert champions == registered

@@ -14,6 +14,7 @@ from chronoslide.labels import BACKGROUND, LANDSLIDE, UNOBSERVED, rasterise
 from chronoslide.params import read_settings
 from chronoslide.rasters import write_raster
 from chronoslide.scenes.scene import read_scene
+from chronoslide.tracking import stage_run
 from chronoslide.vectors import read_polygons, repair_polygons
 
 
@@ -43,7 +44,11 @@ def run(root: Path) -> None:
         "provenance": dataset.provenance,
         "sites": {site: {} for site in SITES},
     }
-    with replacing(root / "results" / "masks") as folder, tqdm(work, desc="masks", unit="year") as bar:
+    with (
+        stage_run(root, "masks", settings) as run,
+        replacing(root / "results" / "masks") as folder,
+        tqdm(work, desc="masks", unit=" years") as bar,
+    ):
         folder.mkdir()
         for site, year, inventory in bar:
             bar.set_postfix_str(f"{site} {year}")
@@ -68,6 +73,7 @@ def run(root: Path) -> None:
                 "landslide_km2": round(counts["landslide_pixels"] * scene.grid.pixel_area_m2 / 1e6, 6),
                 "empty_inventory": polygons.empty,
             }
+            run.log_metrics({f"{site}.{name}": count for name, count in counts.items()}, year)
             tags = {"SITE": site, "YEAR": str(year), "DATASET": dataset.name, "PROVENANCE": dataset.provenance}
             write_raster(
                 folder / site / f"{year}.tif",
@@ -79,3 +85,4 @@ def run(root: Path) -> None:
                 overviews="nearest",
             )
         write_json(folder / "summary.json", summary)
+        run.log_files([folder / "summary.json"])

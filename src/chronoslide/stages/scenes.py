@@ -19,6 +19,7 @@ from chronoslide.scenes.mosaic import coverage, mosaic, require_coverage
 from chronoslide.scenes.normalisation import normalise
 from chronoslide.scenes.scene import Scene, write_scene
 from chronoslide.scenes.sharpening import sharpen
+from chronoslide.tracking import stage_run
 
 SUMMARY_DECIMALS = 6
 
@@ -42,7 +43,11 @@ def run(root: Path) -> None:
     dataset.year("investigation", settings.reference_year)  # found missing now rather than after minutes
     summary: dict[str, Any] = {"dataset": dataset.name, "provenance": dataset.provenance, "sites": {}}
     steps = sum(len(dataset.sites[site].years) for site in SITES)
-    with replacing(root / "results" / "scenes") as folder, tqdm(total=steps, desc="scenes", unit="year") as bar:
+    with (
+        stage_run(root, "scenes", settings) as run,
+        replacing(root / "results" / "scenes") as folder,
+        tqdm(total=steps, desc="scenes", unit=" years") as bar,
+    ):
         for site in SITES:
             area, grid = read_area(data / dataset.sites[site].area_of_interest, dataset)
             reference: Scene | None = None
@@ -56,6 +61,7 @@ def run(root: Path) -> None:
                 elif site == "investigation":
                     reference = scene
                 summary["sites"][site][str(year)] = entry
+                run.log_metrics({f"{site}.{name}": entry[name] for name in ("covered_share", "unobserved_km2")}, year)
                 tags = {
                     "SITE": site,
                     "YEAR": str(year),
@@ -67,6 +73,7 @@ def run(root: Path) -> None:
                 write_scene(folder / site / f"{year}.tif", sharpen(scene, settings.scenes.sharpening), tags)
                 bar.update()
         write_json(folder / "summary.json", summary)
+        run.log_files([folder / "summary.json"])
 
 
 def _reference_first(dataset: Dataset, site: SiteName, reference_year: int) -> list[int]:
