@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from chronoslide.errors import ModelError
+from chronoslide.models.card import CARD, WEIGHTS, ModelCard, read_card, require_bands
 from chronoslide.models.prediction import predictor
-from chronoslide.models.storage import CARD, WEIGHTS, ModelCard, load_model, read_card, require_bands, save_model
+from chronoslide.models.storage import load_model, save_model
 from chronoslide.models.unet import build_unet, freeze_encoder
 from chronoslide.params import ModelSettings
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from chronoslide.models.storage import ModelCard, save_model
+from chronoslide.models.card import ModelCard
+from chronoslide.models.storage import save_model
 from chronoslide.models.training import train
 from chronoslide.models.unet import build_unet
 from chronoslide.params import ModelSettings, OptimiserSettings

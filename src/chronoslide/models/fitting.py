@@ -12,9 +12,9 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from chronoslide.models.card import ModelCard
 from chronoslide.models.metrics import Counts, Threshold, best_threshold, count
 from chronoslide.models.prediction import predictor
-from chronoslide.models.storage import ModelCard
 from chronoslide.models.training import History, reflectance_of, train
 from chronoslide.params import ModelSettings, OptimiserSettings
 from chronoslide.patches.scaling import BandStatistics

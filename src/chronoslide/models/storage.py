@@ -5,72 +5,16 @@ A `.keras` file holds time stamps and is never the same twice; these two files a
 
 from __future__ import annotations
 
-import json
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
 
 import keras
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from chronoslide.errors import DataError, ModelError
 from chronoslide.files import replacing, write_json, write_text
+from chronoslide.models.card import CARD, WEIGHTS, ModelCard, read_card
 from chronoslide.models.unet import build_unet
-from chronoslide.params import ModelSettings, one_line
-from chronoslide.patches.scaling import BandStatistics
-
-CARD = "model.json"
-WEIGHTS = "model.weights.h5"
-
-
-class ModelCard(BaseModel):
-    """What must be known to use a stored network.
-
-    Attributes:
-        form: Of this file; another number is refused.
-        settings: The network's shape.
-        bands: Names, in the order of the input.
-        mean: Mean reflectance of each band, which the network standardises with.
-        standard_deviation: Of each band.
-        side_pixels: Rows and columns of the patches it was trained on.
-        threshold: The probability from which a pixel is landslide, chosen on validation patches; None if not chosen.
-        threshold_f1: The pooled F1 it reached there.
-        false_positive_weight: Of the loss (Tversky's beta).
-        seed: Of the training.
-        trained_on: For the reader: which patches, when from.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    form: Literal[1] = 1
-    settings: ModelSettings
-    bands: tuple[str, ...] = Field(min_length=1)
-    mean: tuple[float, ...]
-    standard_deviation: tuple[float, ...]
-    side_pixels: int
-    threshold: float | None = Field(default=None, ge=0.0, le=1.0)
-    threshold_f1: float | None = None
-    false_positive_weight: float
-    seed: int
-    trained_on: str
-
-    @property
-    def statistics(self) -> BandStatistics:
-        """What the network standardises with, as mapping needs it to fill unobserved pixels."""
-        return BandStatistics(self.bands, self.mean, self.standard_deviation)
-
-    def threshold_in_use(self, wanted: float | Literal["validation"]) -> float:
-        """The threshold that `inventory.threshold` asks for.
-
-        Raises:
-            ModelError: The one of the validation patches is wanted and none was chosen.
-        """
-        if wanted != "validation":
-            return wanted
-        if self.threshold is None:
-            raise ModelError(f"{CARD}: no threshold was chosen for this model; set inventory.threshold to a number")
-        return self.threshold
 
 
 def save_model(folder: Path, model: keras.Model, card: ModelCard, beside: Mapping[str, str] | None = None) -> None:
@@ -119,33 +63,3 @@ def load_model(folder: Path) -> tuple[keras.Model, ModelCard]:
             "repeat the stage that makes this model"
         ) from error
     return model, card
-
-
-def read_card(folder: Path) -> ModelCard:
-    """Reads only the description of a stored model, without Keras' work.
-
-    Raises:
-        ModelError: It is missing or broken.
-    """
-    path = folder / CARD
-    try:
-        return ModelCard.model_validate(json.loads(path.read_text(encoding="utf-8")))
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise ModelError(f"{path}: no such file; run the stage that makes this model") from error
-    except ValidationError as error:
-        raise ModelError(f"{path}: {one_line(error, ModelCard)}; repeat the stage that makes this model") from error
-    except ValueError as error:  # not JSON, not UTF-8
-        raise ModelError(f"{path}: not JSON ({error}); repeat the stage that makes this model") from error
-
-
-def require_bands(card: ModelCard, bands: Sequence[str]) -> None:
-    """Refuses bands that the model was not made for; their order counts.
-
-    Raises:
-        ModelError: Naming both.
-    """
-    if tuple(bands) != card.bands:
-        raise ModelError(
-            f"the model was trained on the bands {list(card.bands)} and is given {list(bands)}; "
-            "train it again, or set scenes.bands as they were"
-        )

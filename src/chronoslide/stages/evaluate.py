@@ -29,11 +29,12 @@ from chronoslide.inventories.densities import compare_densities
 from chronoslide.inventories.summary import summarise
 from chronoslide.inventories.vectorising import binarise, remove_small
 from chronoslide.models import baseline
+from chronoslide.models.card import WEIGHTS, ModelCard, read_card
 from chronoslide.models.fitting import predict_patches
 from chronoslide.models.intervals import block_counts, bootstrap_difference
 from chronoslide.models.losses import TverskyLoss
 from chronoslide.models.metrics import f1
-from chronoslide.models.storage import WEIGHTS, ModelCard, load_model, read_card
+from chronoslide.models.storage import load_model
 from chronoslide.params import Settings, read_settings
 from chronoslide.patches.blocks import TEST
 from chronoslide.patches.storage import read_patches

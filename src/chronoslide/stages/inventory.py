@@ -10,7 +10,7 @@ from tqdm import tqdm
 from chronoslide.dataset import read_dataset
 from chronoslide.errors import DataError
 from chronoslide.inventories.vectorising import binarise, polygonise
-from chronoslide.models.storage import read_card
+from chronoslide.models.card import read_card
 from chronoslide.params import read_settings
 from chronoslide.rasters import read_raster
 from chronoslide.tracking import dvc_hash, stage_run

@@ -9,8 +9,9 @@ from tqdm import tqdm
 from chronoslide.errors import DataError
 from chronoslide.files import replacing
 from chronoslide.mapping.scene_probability import map_scene
+from chronoslide.models.card import require_bands
 from chronoslide.models.prediction import predictor
-from chronoslide.models.storage import load_model, require_bands
+from chronoslide.models.storage import load_model
 from chronoslide.params import read_settings
 from chronoslide.rasters import write_raster
 from chronoslide.scenes.scene import read_scene

@@ -10,8 +10,9 @@ from pathlib import Path
 from tqdm import tqdm
 
 from chronoslide.dataset import Dataset
+from chronoslide.models.card import WEIGHTS
 from chronoslide.models.fitting import Fitted
-from chronoslide.models.storage import WEIGHTS, save_model
+from chronoslide.models.storage import save_model
 from chronoslide.patches.storage import PatchSet
 from chronoslide.tracking import StageRun
 

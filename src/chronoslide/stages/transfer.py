@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from chronoslide.dataset import read_dataset
+from chronoslide.models.card import require_bands
 from chronoslide.models.fitting import fit
-from chronoslide.models.storage import load_model, require_bands
+from chronoslide.models.storage import load_model
 from chronoslide.models.unet import build_unet, freeze_encoder
 from chronoslide.params import read_settings
 from chronoslide.patches.storage import read_patches, read_statistics
