@@ -45,6 +45,8 @@ def test_one_manual_landslide_in_three_pieces_and_one_false_alarm():
     assert (figures.manual_hit, figures.predicted_hit) == (1, 3)
     assert (figures.detection_rate, figures.correct_rate) == (0.5, 0.75)
     assert (figures.fragmentation, figures.merging) == (3.0, 1.0)
+    assert figures.over_segmentation == pytest.approx((0.40 + 0.85 + 0.85) / 3)
+    assert figures.under_segmentation == pytest.approx(0.0)
     main = figures.one_to_one[0]
     assert (main.matches, main.precision, main.recall) == (1, 0.25, 0.5)
     assert main.recognition_quality == pytest.approx(1 / 3)
