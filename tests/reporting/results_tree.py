@@ -37,7 +37,7 @@ EMPTY_YEAR = 2014
 
 
 def write_tree(
-    root: Path, years: tuple[int, ...] = (2014, 2015, 2016, 2017), shape: tuple[int, int] = (90, 120), seed: int = 7
+    root: Path, years: tuple[int, ...] = (2014, 2015, 2016), shape: tuple[int, int] = (90, 120), seed: int = 7
 ) -> dict[str, Any]:
     """Writes params.yaml, data/, results/ and reports/ below `root` and returns the metrics; 2014 has no landslide."""
     generator = np.random.default_rng(seed)
@@ -81,7 +81,12 @@ def write_tree(
         }  # fmt: skip
         metrics["inventories"][str(year)] = {
             "manual": _summary(manual, grid), "predicted": _summary(predicted, grid),
-            "objects": {"sizes": {"pearson_r": None if manual.empty else 0.98, "manual_unmatched": 0}},
+            "objects": {
+                "detection_rate": None if manual.empty else 0.875, "correct_rate": None if manual.empty else 0.75,
+                "iou_above_0.5": {"f1": 0.8, "panoptic_quality": 0.62}, "fragmentation": 1.25, "merging": 1.0,
+                "mapping_error": 0.31, "polis_mean_m": 4.4,
+                "sizes": {"pearson_r": None if manual.empty else 0.98, "manual_unmatched": 0},
+            },
             "densities": {side: {"kernel_maximum_per_km2": None if manual.empty else 41.2 + len(side),
                                  "kernel_mean_per_km2": None if manual.empty else 9.5}
                           for side in ("manual", "predicted")},
@@ -92,6 +97,8 @@ def write_tree(
             for row in manual.itertuples()
         ]  # fmt: skip
     write_geopackage(root / "results/inventories/predicted.gpkg", layers)
+    _write_tracked(root, years, layers)
+    _write_scene_summary(root, years)
     _finish_metrics(metrics, years)
     write_json(root / "reports/metrics.json", metrics)
     _write_tables(root, years, pairs, generator)
@@ -217,6 +224,35 @@ def _write_tables(
         for year in years for b in range(15)
     ]  # fmt: skip
     pd.DataFrame(bins).round(6).to_csv(folder / "reliability.csv", index=False)
+
+
+def _write_tracked(root: Path, years: tuple[int, ...], layers: dict[str, gpd.GeoDataFrame]) -> None:
+    """Everything is new in every year, and the last year's first landslide heals."""
+    stock, first = {}, 1
+    for year in years:
+        frame = layers[str(year)][["area_m2", "mean_probability", "geometry"]].copy()
+        frame.insert(0, "landslide_id", np.arange(first, first + len(frame)))
+        frame["state"], frame["first_seen"], frame["last_seen"] = "new", year, year
+        first += len(frame)
+        stock[str(year)] = frame
+    events = gpd.GeoDataFrame(
+        {"year": [years[-1]], "state": ["healed"], "landslide_id": [1]},
+        geometry=[box(322_900, 3_113_300, 322_950, 3_113_350)], crs="EPSG:32645",
+    )  # fmt: skip
+    write_geopackage(root / "results/inventories/tracked.gpkg", {**stock, "events": events})
+
+
+def _write_scene_summary(root: Path, years: tuple[int, ...]) -> None:
+    change = {"mean_reference": 0.05, "mean_before": 0.06, "mean_after": 0.051}
+    entries = {
+        str(year): {
+            "date": f"{year}-11-07", "tiles": 2, "covered_share": 0.995, "unobserved_km2": 0.0012,
+            "normalised": "none" if year == 2016 else "histogram",
+            "normalisation": None if year == 2016 else dict.fromkeys(BANDS, change),
+        }
+        for year in years
+    }  # fmt: skip
+    write_json(root / "results/scenes/summary.json", {"sites": {"investigation": entries}})
 
 
 def _write_model(root: Path, model: str, generator: np.random.Generator) -> None:

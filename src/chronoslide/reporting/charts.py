@@ -13,9 +13,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter
+from numpy.typing import NDArray
 
+from chronoslide.inventories.states import State
+from chronoslide.inventories.tracked_style import COLOURS as STATE_COLOURS
 from chronoslide.reporting import published
-from chronoslide.reporting.style import BLACK, BLUE, GREY, ORANGE, PURPLE, look_of, new_figure
+from chronoslide.reporting.style import BLACK, BLUE, GREY, LOOKS, ORANGE, PURPLE, look_of, new_figure
 from chronoslide.reporting.tables import look_up, models_of
 
 _F1_LIMITS = (0.0, 1.02)
@@ -148,3 +151,152 @@ def _legend_below(figure: Figure, axes: Axes) -> None:
 
 def _number(value: object) -> float:
     return float(value) if isinstance(value, int | float) else float("nan")
+
+
+def precision_recall(curves: pd.DataFrame, metrics: Mapping[str, Any]) -> Figure | None:
+    """Precision against recall of every model in every year; a circle marks the threshold in use.
+
+    Args:
+        curves: `precision_recall.csv`.
+        metrics: For precision and recall at the threshold in use.
+    """
+    if not {"year", "model", "precision", "recall"} <= set(curves) or not len(curves):
+        return None
+    years = sorted({int(year) for year in curves["year"]})
+    figure, panels = _panels(years)
+    for axes, year in zip(panels.flat, years, strict=False):
+        of_year = curves[curves["year"] == year]
+        for model in (name for name in LOOKS if name in set(of_year["model"])):
+            curve = of_year[of_year["model"] == model].sort_values("recall")
+            look = look_of(model)
+            axes.plot(curve["recall"], curve["precision"], color=look.colour, linestyle=look.line, label=look.label)
+            place = f"years.{year}.{model}"
+            axes.plot(
+                _number(look_up(metrics, f"{place}.recall")), _number(look_up(metrics, f"{place}.precision")),
+                marker="o", color=look.colour, markersize=5, fillstyle="none",
+            )  # fmt: skip
+        axes.set(xlim=(0, 1.02), ylim=(0, 1.02))
+        axes.set_title(str(year), loc="left")
+    figure.supxlabel("Recall (no unit)", fontsize=9)
+    figure.supylabel("Precision (no unit)", fontsize=9)
+    _legend_below(figure, panels.flat[0])
+    return figure
+
+
+def reliability(bins: pd.DataFrame) -> Figure | None:
+    """How often pixels of a predicted probability are landslide, per year; on the diagonal, probabilities are true.
+
+    Args:
+        bins: `reliability.csv`.
+    """
+    if not {"year", "model", "confidence", "frequency"} <= set(bins) or not len(bins):
+        return None
+    years = sorted({int(year) for year in bins["year"]})
+    figure, panels = _panels(years)
+    for axes, year in zip(panels.flat, years, strict=False):
+        axes.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle="--")
+        of_year = bins[bins["year"] == year]
+        for model in (name for name in LOOKS if name in set(of_year["model"])):
+            of_model, look = of_year[of_year["model"] == model], look_of(model)
+            axes.plot(
+                of_model["confidence"], of_model["frequency"], color=look.colour, linestyle=look.line,
+                marker=look.marker, markersize=3, label=look.label,
+            )  # fmt: skip
+        axes.set(xlim=(0, 1), ylim=(0, 1))
+        axes.set_title(str(year), loc="left")
+    figure.supxlabel("Mean predicted probability of the bin (no unit)", fontsize=9)
+    figure.supylabel("Share of landslide pixels (no unit)", fontsize=9)
+    _legend_below(figure, panels.flat[0])
+    return figure
+
+
+def area_distribution(areas: Mapping[int, Mapping[str, NDArray[np.float64]]]) -> Figure | None:
+    """How many landslides are at least as large as a given area, manual against predicted, per year.
+
+    Args:
+        areas: By year and inventory (`manual`, `predicted`), the area of each landslide [m2].
+    """
+    years = sorted(year for year, kinds in areas.items() if any(len(values) for values in kinds.values()))
+    if not years:
+        return None
+    figure, panels = _panels(years)
+    looks = {"manual": (ORANGE, "-"), "predicted": (BLUE, "--")}
+    for axes, year in zip(panels.flat, years, strict=False):
+        for kind, (colour, line) in looks.items():
+            values = np.sort(areas[year].get(kind, np.zeros(0)))[::-1]
+            axes.step(values, np.arange(1, len(values) + 1), where="post", color=colour, linestyle=line, label=kind)
+        axes.set(xscale="log", yscale="log")
+        axes.set_title(str(year), loc="left")
+    figure.supxlabel("Area A of a landslide, m²", fontsize=9)
+    figure.supylabel("Landslides of at least A (number)", fontsize=9)
+    _legend_below(figure, panels.flat[0])
+    return figure
+
+
+def states_per_year(counts: pd.DataFrame) -> Figure | None:
+    """What became of the landslides: the stock of each year by state, and below zero what healed.
+
+    Args:
+        counts: A row a year (index), a column a state, with numbers of landslides.
+    """
+    if not len(counts):
+        return None
+    figure = new_figure(7.6, 3.6)
+    axes = figure.subplots()
+    years = np.array([int(year) for year in counts.index])
+    top = np.zeros(len(years))
+    for number, state in enumerate(name for name in STATE_COLOURS if name in counts and name != "healed"):
+        values = counts[state].to_numpy(dtype=float)
+        axes.bar(
+            years, values, bottom=top, width=0.65, color=STATE_COLOURS[state], edgecolor="white", linewidth=0.8,
+            hatch=("", "...", "///", "xx", "\\\\", "oo", "--")[number % 7], label=str(state),
+        )  # fmt: skip
+        top += values
+    for year, height in zip(years, top, strict=True):
+        axes.text(year, height, f"{height:.0f}", ha="center", va="bottom", fontsize=8)
+    if "healed" in counts:
+        axes.bar(years, -counts["healed"], width=0.65, color=STATE_COLOURS[State.HEALED], label="healed (left)")
+    axes.axhline(0, color=BLACK, linewidth=0.8)
+    axes.set(xlabel="Year of the scene", ylabel="Landslides (number)", xticks=years)
+    axes.margins(y=0.1)
+    axes.grid(visible=False, axis="x")
+    _legend_below(figure, axes)
+    return figure
+
+
+def radiometric_change(scenes: Mapping[str, Any]) -> Figure | None:
+    """How far each year's mean reflectance is from the reference year's, before and after normalisation, per band.
+
+    Args:
+        scenes: `results/scenes/summary.json`.
+    """
+    entries = scenes.get("sites", {}).get("investigation", {})
+    tables = {int(year): entry["normalisation"] for year, entry in entries.items() if entry.get("normalisation")}
+    if not tables:
+        return None
+    years = sorted(tables)
+    bands = list(tables[years[0]])
+    figure = new_figure(1.75 * len(bands) + 0.8, 2.9)
+    panels = figure.subplots(1, len(bands), sharey=True, squeeze=False)[0]
+    for axes, band in zip(panels, bands, strict=True):
+        for name, colour, marker, fill in (("before", ORANGE, "o", "none"), ("after", BLUE, "s", "full")):
+            values = [100 * (tables[y][band][f"mean_{name}"] - tables[y][band]["mean_reference"]) for y in years]
+            look = {"color": colour, "marker": marker, "fillstyle": fill}
+            axes.plot(years, values, linestyle="none", label=f"{name} normalisation", **look)
+        axes.axhline(0, color=GREY, linewidth=0.8)
+        axes.set_title(band.replace("_", " "), loc="left")
+        axes.set_xticks(years, [f"'{year % 100:02d}" for year in years], fontsize=7.5)
+        axes.set_xlabel("Year", fontsize=8)
+    panels[0].set_ylabel("Mean reflectance minus that of\nthe reference year, percentage points", fontsize=8)
+    _legend_below(figure, panels[0])
+    return figure
+
+
+def _panels(years: list[int]) -> tuple[Figure, NDArray[Any]]:
+    columns = min(4, len(years))
+    rows = -(-len(years) // columns)
+    figure = new_figure(2.1 * columns + 0.5, 1.9 * rows + 0.7)
+    panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    for axes in panels.flat[len(years) :]:
+        axes.set_axis_off()
+    return figure, panels

@@ -6,6 +6,8 @@ Every map carries a scale bar, a north arrow and a legend; unobserved ground is 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
 import geopandas as gpd
@@ -20,6 +22,7 @@ from numpy.typing import NDArray
 from shapely import get_coordinates, get_parts, get_rings
 
 from chronoslide.grid import Grid
+from chronoslide.inventories.densities import normalised
 from chronoslide.reporting.style import MANUAL, PREDICTED, new_figure
 
 _HALO: Final = [withStroke(linewidth=2.2, foreground="black")]
@@ -123,3 +126,50 @@ def _north_arrow(axes: Axes) -> None:
         fontsize=9, fontweight="bold", zorder=5, path_effects=_WHITE_HALO,
         arrowprops={"arrowstyle": "-|>", "color": "black", "linewidth": 1.6, "path_effects": _WHITE_HALO},
     )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class DensityPair:
+    """The density maps of a year.
+
+    Attributes:
+        manual: (rows, cols), landslides per km2, NaN where undefined.
+        predicted: The same of the predicted inventory.
+        grid: Where the pixels lie.
+    """
+
+    manual: NDArray[np.float32]
+    predicted: NDArray[np.float32]
+    grid: Grid
+
+
+def density_maps(years: Mapping[int, DensityPair], *, stretched: bool = False) -> Figure | None:
+    """Figure 7: density maps of every year, manual above predicted.
+
+    Args:
+        years: The maps of each year; a year without a defined map is left out.
+        stretched: Whether each map is stretched to 0-1, as in the paper, or all share one scale.
+    """
+    drawn = {year: pair for year, pair in sorted(years.items()) if np.isfinite(pair.manual).any()}
+    if not drawn:
+        return None
+    top = max(float(np.nanmax([pair.manual, pair.predicted])) for pair in drawn.values()) or 1.0
+    shape = next(iter(drawn.values())).grid
+    panel = min(1.5, 8.6 / len(drawn))
+    figure = new_figure(max(panel * len(drawn) + 1.0, 3.0), 2 * panel * shape.rows / shape.cols + 0.9)
+    panels = figure.subplots(2, len(drawn), squeeze=False)
+    for column, (year, pair) in enumerate(drawn.items()):
+        for axes, density, name in zip(panels[:, column], (pair.manual, pair.predicted), ("MI", "PI"), strict=True):
+            left, bottom, right, up = pair.grid.bounds
+            image = axes.imshow(
+                normalised(density) if stretched else density, cmap="viridis", vmin=0, vmax=1 if stretched else top,
+                extent=(left, right, bottom, up),
+            )  # fmt: skip
+            axes.set(xticks=[], yticks=[])
+            axes.grid(visible=False)
+            axes.set_title(f"{year} {name}", loc="left", fontsize=8)
+    _scale_bar(panels[0, 0], drawn[min(drawn)].grid)
+    _north_arrow(panels[0, 0])
+    label = "Density, stretched to 0-1 (no unit)" if stretched else "Density, landslides per km²"
+    figure.colorbar(image, ax=panels, label=label, shrink=0.9, aspect=25)
+    return figure

@@ -15,6 +15,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pyogrio
+import yaml
 from numpy.typing import NDArray
 
 from chronoslide.errors import DataError
@@ -61,6 +62,8 @@ class Results:
         cards: `model.json` of each model.
         scenes: `results/scenes/summary.json`, empty if there is none.
         search: The trials of the search, None if none was run.
+        events: The changes that tracking saw, None without tracking.
+        lock: `dvc.lock`, empty if there is none.
     """
 
     root: Path
@@ -71,6 +74,8 @@ class Results:
     cards: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     scenes: Mapping[str, Any] = field(default_factory=dict)
     search: pd.DataFrame | None = None
+    events: gpd.GeoDataFrame | None = None
+    lock: Mapping[str, Any] = field(default_factory=dict)
 
 
 def read_results(root: Path) -> Results:
@@ -92,6 +97,8 @@ def read_results(root: Path) -> Results:
         cards={model.name: _read_json(model / "model.json") for model in models},
         scenes=_read_json(folder / "scenes/summary.json") if (folder / "scenes/summary.json").exists() else {},
         search=_read_table(folder / "search/trials.csv") if (folder / "search/trials.csv").exists() else None,
+        events=_read_layer(folder / "inventories/tracked.gpkg", "events"),
+        lock=_read_yaml(root / "dvc.lock"),
     )
 
 
@@ -153,6 +160,14 @@ def _read_table(path: Path) -> pd.DataFrame:
         return pd.read_csv(path)
     except (ValueError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: cannot be read as a table ({' '.join(str(error).split())}); make it again") from error
+
+
+def _read_yaml(path: Path) -> Mapping[str, Any]:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {}
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: not YAML ({' '.join(str(error).split())}); run `dvc repro` again") from error
+    return content if isinstance(content, dict) else {}
 
 
 def _read_json(path: Path) -> Mapping[str, Any]:

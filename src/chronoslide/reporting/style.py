@@ -9,7 +9,6 @@ import io
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import matplotlib as mpl
@@ -18,8 +17,6 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 from scipy.spatial import KDTree
-
-from chronoslide.files import replacing, write_text
 
 # Okabe & Ito (2008), "Color Universal Design".
 WHITE: Final = "#FFFFFF"
@@ -144,16 +141,6 @@ def _rgb(colour: str) -> tuple[int, int, int]:
     return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
 
 
-def save_png(figure: Figure, path: Path, *, dpi: float = 100.0, colours: int = 256) -> None:
-    """Writes `png_bytes` whole or not at all.
-
-    Raises:
-        StorageError: The place cannot be written to.
-    """
-    with replacing(path) as temporary:
-        temporary.write_bytes(png_bytes(figure, dpi=dpi, colours=colours))
-
-
 def svg_text(figure: Figure) -> str:
     """A figure as SVG with its letters as outlines, without date or version."""
     drawn = io.StringIO()
@@ -161,10 +148,8 @@ def svg_text(figure: Figure) -> str:
     return drawn.getvalue()
 
 
-def save_svg(figure: Figure, path: Path) -> None:
-    """Writes `svg_text` whole or not at all.
-
-    Raises:
-        StorageError: The place cannot be written to.
-    """
-    write_text(path, svg_text(figure))
+def png_and_svg(figure: Figure) -> tuple[bytes, str]:
+    """A chart in both forms; it is laid out once, which takes longer than drawing it."""
+    png = png_bytes(figure)
+    figure.set_layout_engine("none")
+    return png, svg_text(figure)

@@ -20,6 +20,7 @@ from chronoslide.reporting.tables import (
     markdown,
     models_of,
     models_table,
+    objects_table,
     paper_protocol_table,
     transfer_gain,
     years_of,
@@ -93,13 +94,13 @@ def report_tables(metrics: Mapping[str, Any]) -> tuple[Table, ...]:
         tables.append(models_table(metrics, "held_out"))
     if metrics.get("paper_protocol"):
         tables.append(paper_protocol_table(metrics))
-    return (*tables, inventories_table(metrics), densities_table(metrics))
+    return (*tables, inventories_table(metrics), densities_table(metrics), objects_table(metrics))
 
 
 def report_markdown(metrics: Mapping[str, Any], figures: Figures) -> str:
     """The whole summary."""
     data = metrics["data"]
-    inventories = ("table-4", "table-5")
+    inventories = ("table-4", "table-5", "objects")
     tables = report_tables(metrics)
     lines = [
         f"# Landslides through time: {data.get('name', 'unnamed data')}",
@@ -113,7 +114,7 @@ def report_markdown(metrics: Mapping[str, Any], figures: Figures) -> str:
         "| --- | ---: | --- |",
         *(f"| {line.name} | {line.cell.text} | {line.remark} |" for line in headlines(metrics)),
         "",
-        f"Protocol: {_protocol(metrics)}",
+        f"Protocol: {protocol_sentence(metrics)}",
         "",
         *(f"![{caption}](figures/{name})\n" for name, caption in figures.charts[:1]),
         "## Accuracy",
@@ -152,10 +153,11 @@ def _described(data: Mapping[str, Any]) -> list[str]:
     return [text, ""] if text else []
 
 
-def _protocol(metrics: Mapping[str, Any]) -> str:
+def protocol_sentence(metrics: Mapping[str, Any]) -> str:
+    """Says how train and test ground were kept apart."""
     if metrics.get("protocol") == "paper":
-        return "`paper`, the paper's random split of patches. **It leaks**: train and test patches share ground."
-    return "`blocks`, split by place; patches of different subsets share no ground."
+        return "paper, that is the paper's random split of patches. It leaks: train and test patches share ground."
+    return "blocks, that is split by place; patches of different subsets share no ground."
 
 
 def _gaps(gaps: Sequence[str]) -> list[str]:

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import pandas as pd
+
 from chronoslide.reporting import published
 from chronoslide.reporting.style import LOOKS, look_of
 
@@ -53,13 +55,19 @@ class Table:
 
 
 def look_up(metrics: Mapping[str, Any], place: str) -> Any:
-    """The value at a dotted place such as `years.2015.transferred.f1`, or None where there is nothing."""
-    value: Any = metrics
-    for part in place.split("."):
-        if not isinstance(value, Mapping) or part not in value:
-            return None
-        value = value[part]
-    return value
+    """The value at a dotted place such as `years.2015.transferred.f1`, or None where there is nothing.
+
+    A key may hold a dot itself, as in `objects.iou_above_0.5.f1`.
+    """
+    if place in metrics:
+        return metrics[place]
+    for dot in (position for position, letter in enumerate(place) if letter == "."):
+        branch = metrics.get(place[:dot])
+        if isinstance(branch, Mapping):
+            found = look_up(branch, place[dot + 1 :])
+            if found is not None:
+                return found
+    return None
 
 
 def printed(value: float, decimals: int) -> str:
@@ -269,6 +277,119 @@ def paper_protocol_table(metrics: Mapping[str, Any]) -> Table:
     )
 
 
+def objects_table(metrics: Mapping[str, Any]) -> Table:
+    """What was found landslide by landslide, and how its outlines fit and fall apart."""
+    fields = (
+        ("detection_rate", "Manual hit, share"),
+        ("correct_rate", "Predicted that hit, share"),
+        ("iou_above_0.5.f1", "F1 at IoU > 0.5"),
+        ("iou_above_0.5.panoptic_quality", "Panoptic quality"),
+        ("fragmentation", "Predicted per manual hit (fragmentation)"),
+        ("merging", "Manual per predicted hit (merging)"),
+        ("mapping_error", "Mapping error E"),
+        ("polis_mean_m", "Mean PoLiS distance, m"),
+    )
+    rows = [
+        (Cell(year), *(cell(metrics, f"inventories.{year}.objects.{name}", 2) for name, _ in fields))
+        for year in sorted(metrics.get("inventories", {}), key=int)
+    ]
+    if not any(entry.sources for row in rows for entry in row[1:]):
+        rows = []
+    return Table(
+        "objects",
+        "Landslide by landslide: manual against predicted inventory",
+        ("Year", *(head for _, head in fields)),
+        tuple(rows),
+        ("Hit: the overlap is at least a tenth of the smaller of the two.", *_reasons(rows)),
+    )
+
+
+def scenes_table(scenes: Mapping[str, Any], metrics: Mapping[str, Any]) -> Table:
+    """Table 1 of ours: the scenes of the investigation area.
+
+    Args:
+        scenes: `results/scenes/summary.json`.
+        metrics: For the manual inventories.
+    """
+    rows = [
+        (
+            Cell(year),
+            Cell(str(entry.get("date", UNDEFINED))),
+            Cell(str(entry.get("tiles", UNDEFINED))),
+            _share(entry.get("covered_share")),
+            Cell(printed(entry["unobserved_km2"], 3)) if _is_number(entry.get("unobserved_km2")) else Cell(UNDEFINED),
+            Cell(str(entry.get("normalised", UNDEFINED))),
+            cell(metrics, f"inventories.{year}.manual.count", 0),
+            cell(metrics, f"inventories.{year}.manual.area_m2", 0),
+        )
+        for year, entry in sorted(scenes.get("sites", {}).get("investigation", {}).items())
+    ]
+    return Table(
+        "table-1",
+        "Table 1. Scenes and manual inventories of the investigation area",
+        (
+            "Year", "Date", "Tiles", "Area covered, %", "Unobserved, km²", "Normalisation", "Manual landslides",
+            "Their area, m²",
+        ),
+        tuple(rows),
+        _reasons(rows),
+    )  # fmt: skip
+
+
+def search_table(trials: pd.DataFrame) -> Table:
+    """Table 2 of ours: every trial of the search, the best first."""
+    ordered = trials.sort_values("value") if "value" in trials else trials
+    rows = [tuple(Cell(_plain(value)) for value in row) for row in ordered.itertuples(index=False)]
+    return Table(
+        "table-2",
+        "Table 2. All trials of the search",
+        tuple(str(name).replace("_", " ") for name in ordered.columns),
+        tuple(rows),
+    )
+
+
+def states_table(counts: pd.DataFrame) -> Table:
+    """Stock, new and states of the landslides of each year, by tracking."""
+    rows = [
+        (Cell(str(year)), *(Cell(printed(float(value), 0)) for value in row))
+        for year, row in zip(counts.index, counts.itertuples(index=False), strict=True)
+    ]
+    return Table(
+        "states",
+        "Stock and states of each year",
+        ("Year", *(str(name) for name in counts.columns)),
+        tuple(rows),
+        ("Stock: all landslides of a year. Healed ones left the stock and are counted apart.",) if rows else (),
+    )
+
+
+def second_looks_table(candidates: pd.DataFrame, most: int = 12) -> Table:
+    """Figure 5: predicted landslides that no manual one hits, those of highest probability first.
+
+    Args:
+        candidates: `year`, `landslide_id`, `area_m2`, `mean_probability`, `x`, `y`.
+        most: How many rows are shown.
+    """
+    ordered = candidates.sort_values(["mean_probability", "area_m2"], ascending=False).head(most)
+    rows = [
+        (
+            Cell(f"{row['year']} / {row['landslide_id']}"),
+            Cell(printed(row["area_m2"], 0)),
+            Cell(printed(row["mean_probability"], 2)),
+            Cell(printed(row["x"], 0)),
+            Cell(printed(row["y"], 0)),
+        )
+        for row in ordered.to_dict("records")
+    ]
+    return Table(
+        "second-looks",
+        "Predicted landslides without a manual one that are worth a second look",
+        ("Year / landslide", "Area, m²", "Mean probability", "Easting, m", "Northing, m"),
+        tuple(rows),
+        (f"{len(ordered)} of {len(candidates)}, by mean probability.",) if rows else (),
+    )
+
+
 def transfer_gain(metrics: Mapping[str, Any]) -> tuple[Cell, str]:
     """What transfer gains over training from scratch: the figure with its interval, and a sentence that reads it."""
     gain = metrics.get("transfer_gain") or {}
@@ -315,6 +436,14 @@ def markdown(table: Table) -> str:
 
 def _escaped(text: str) -> str:
     return text.replace("|", "\\|").replace("*", "\\*")
+
+
+def _share(value: object) -> Cell:
+    return Cell(printed(100 * float(value), 1)) if _is_number(value) else Cell(UNDEFINED)  # type: ignore[arg-type]
+
+
+def _plain(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _year_name(metrics: Mapping[str, Any], year: str) -> str:

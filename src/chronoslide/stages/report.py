@@ -2,88 +2,111 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
+from chronoslide.errors import DataError
 from chronoslide.files import replacing, write_text
 from chronoslide.params import read_settings
-from chronoslide.reporting import charts
-from chronoslide.reporting.map_figures import scene_and_outlines
-from chronoslide.reporting.pictures import TRUE_COLOUR, composite, composite_bands, stretch_of
-from chronoslide.reporting.results_reader import Results, YearResults, read_results, read_year
-from chronoslide.reporting.style import house_style, save_png
-from chronoslide.reporting.summary import Figures, report_markdown
-from chronoslide.tracking import stage_run
+from chronoslide.reporting.assembly import Maps, add_year, figures_of, page_of, stretches_of
+from chronoslide.reporting.comparison import compare_runs, comparison_markdown
+from chronoslide.reporting.drawing import draw_charts, gather, nothing_gathered
+from chronoslide.reporting.page import render
+from chronoslide.reporting.pictures import Stretch
+from chronoslide.reporting.provenance import Provenance, library_versions, stages_of, this_machine
+from chronoslide.reporting.results_reader import Results, read_metrics, read_results, read_year
+from chronoslide.reporting.style import house_style, png_and_svg, png_bytes
+from chronoslide.reporting.summary import report_markdown
+from chronoslide.tracking import git_commit, stage_run
 
-_MAP_COLOURS = 96
+METRICS = "reports/metrics.json"
+_MAP_COLOURS = 96  # keeps the picture of a scene below 250 kB, since git holds it
 
 
 def run(root: Path) -> None:
-    """Writes `reports/report.md` and `reports/figures`.
+    """Writes `reports/report.md`, `reports/figures/` and `reports/report.html`, each whole or not at all.
 
     Raises:
-        DataError: The stage `evaluate` has not run, or a result is broken.
+        DataError: The stage `evaluate` has not run, a result is broken, or the page's map library is not installed.
     """
     settings = read_settings(root / "params.yaml")
     results = read_results(root)
     with stage_run(root, "report", settings) as run:
+        gathered, maps = nothing_gathered(), Maps(_stretches(root, results))
         with house_style(), replacing(root / "reports/figures") as folder:
             folder.mkdir()
-            figures = _draw(root, results, folder)
-        write_text(root / "reports/report.md", report_markdown(results.metrics, figures))
-        run.log_files([root / "reports/report.md"])
+            for year in tqdm(results.years, desc="report", unit=" years"):
+                of_year = read_year(root, year)
+                gather(gathered, of_year, results.events)
+                figure = add_year(maps, of_year, results)
+                if figure is not None:
+                    maps.stills[year] = png_bytes(figure, colours=_MAP_COLOURS)
+                    (folder / f"map_{year}.png").write_bytes(maps.stills[year])
+            charts = draw_charts(results, gathered)
+            drawn: dict[str, str] = {}
+            for chart in charts:
+                if chart.figure is not None:
+                    png, drawn[chart.name] = png_and_svg(chart.figure)
+                    (folder / f"{chart.name}.png").write_bytes(png)
+                    write_text(folder / f"{chart.name}.svg", drawn[chart.name])
+            page = page_of(results, gathered, charts, drawn, maps, _provenance(root, results))
+        write_text(root / "reports/report.md", report_markdown(results.metrics, figures_of(charts, maps)))
+        write_text(root / "reports/report.html", render(page))
+        run.log_files([root / "reports/report.md", root / "reports/report.html"])
         run.log_files([root / "reports/figures"], "figures")
 
 
-def _draw(root: Path, results: Results, folder: Path) -> Figures:
-    drawn: list[tuple[str, str]] = []
-    maps: list[tuple[str, str]] = []
-    gaps: list[str] = []
-    for name, figure, caption in (
-        ("f1_per_year", charts.f1_per_year(results.metrics), "F1 per year of all models, full maps"),
-        ("f1_held_out", charts.f1_per_year(results.metrics, "held_out"), "F1 per year, held-out blocks"),
-        ("training_curves", charts.training_curves(results.histories), "Training curves"),
-        (
-            "inventory_areas",
-            charts.inventory_areas(results.tables["areas"], results.metrics) if "areas" in results.tables else None,
-            "Figure 8. Manual against predicted areas",
-        ),
-    ):
-        if figure is None:
-            gaps.append(f"{caption}: not drawn, because the figures for it were not measured.")
-            continue
-        save_png(figure, folder / f"{name}.png")
-        drawn.append((f"{name}.png", caption))
+def compare(root: Path, against: str) -> Path:
+    """Writes `reports/comparison.md`: the metrics at hand beside those of another revision.
+
+    Args:
+        root: The repository.
+        against: A revision that git knows and that holds `reports/metrics.json`, for example `main` or a commit.
+
+    Raises:
+        DataError: The stage `evaluate` has not run, or the revision is unknown or holds no metrics.
+    """
+    now = read_metrics(root / METRICS)
+    then = _metrics_at(root, against)
+    path = root / "reports/comparison.md"
+    write_text(path, comparison_markdown(compare_runs(now, then), now, then, against))
+    return path
+
+
+def _metrics_at(root: Path, revision: str) -> Mapping[str, Any]:
+    command = ["git", "show", f"{revision}:./{METRICS}"]
+    try:
+        done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)  # noqa: S603
+        content = json.loads(done.stdout)
+    except FileNotFoundError as error:
+        raise DataError("git: not installed, and --against reads an earlier revision with it; install git") from error
+    except (subprocess.CalledProcessError, json.JSONDecodeError) as error:
+        raise DataError(
+            f"{revision}: git knows no such revision, or it holds no usable {METRICS}; name another one"
+        ) from error
+    if not isinstance(content, dict):
+        raise DataError(f"{revision}: its {METRICS} holds no JSON object; name another revision")
+    return content
+
+
+def _stretches(root: Path, results: Results) -> dict[str, Stretch]:
+    """All years are shown with the stretch of the reference year, or of the first year where that has no scene."""
     if not results.years:
-        gaps.append("Maps: not drawn, because there are no scenes.")
-        return Figures(tuple(drawn), tuple(maps), tuple(gaps))
-    reference_year = results.metrics.get("reference_year")
-    reference = read_year(root, reference_year if reference_year in results.years else results.years[0])
-    bands = composite_bands(reference.scene.bands, TRUE_COLOUR)
-    if bands is None:
-        gaps.append(f"Maps: not drawn in true colour, because the scenes have only {', '.join(reference.scene.bands)}.")
-        return Figures(tuple(drawn), tuple(maps), tuple(gaps))
-    stretch = stretch_of(reference.scene.values, reference.scene.valid, reference.scene.bands, bands)
-    for year in tqdm(results.years, desc="report", unit=" years"):
-        results_of_year = read_year(root, year)
-        scene = results_of_year.scene
-        picture = composite(scene.values, scene.valid, scene.bands, stretch)
-        figure = scene_and_outlines(
-            picture, scene.valid, scene.grid, title=_map_title(results, year),
-            manual=results_of_year.manual, predicted=results_of_year.predicted,
-        )  # fmt: skip
-        save_png(figure, folder / f"map_{year}.png", colours=_MAP_COLOURS)
-        maps.append((f"map_{year}.png", f"{year}: scene, manual and predicted outlines"))
-        gaps += _missing_inventories(results_of_year)
-    return Figures(tuple(drawn), tuple(maps), tuple(gaps))
+        return {}
+    reference = results.metrics.get("reference_year")
+    return stretches_of(read_year(root, reference if reference in results.years else results.years[0]).scene)
 
 
-def _map_title(results: Results, year: int) -> str:
-    data = results.metrics["data"]
-    return f"{year}, {data.get('name', '')}, true colour ({data.get('provenance', 'unknown provenance')})"
-
-
-def _missing_inventories(year: YearResults) -> list[str]:
-    found = (("manual", year.manual), ("predicted", year.predicted))
-    return [f"{year.year}: there is no {name} inventory." for name, inventory in found if inventory is None]
+def _provenance(root: Path, results: Results) -> Provenance:
+    return Provenance(
+        commit=git_commit(root),
+        stages=stages_of(results.lock),
+        runs=(),
+        versions=library_versions(),
+        machine=this_machine(),
+    )

@@ -1,0 +1,205 @@
+"""All charts of a report in their order, each with its caption, its description in words, and the gap it leaves.
+
+Between the results and both outputs: the Markdown summary shows them as PNG, the page as SVG.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from chronoslide.grid import Grid
+from chronoslide.inventories.densities import compare_densities
+from chronoslide.reporting import charts
+from chronoslide.reporting.map_figures import DensityPair, density_maps
+from chronoslide.reporting.map_layers import hits_of, ids_of
+from chronoslide.reporting.results_reader import Results, YearResults
+
+Place = Literal["summary", "data", "accuracy", "inventories"]
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart of the report.
+
+    Attributes:
+        name: Of its files.
+        place: The section of the page that shows it.
+        caption: Below it.
+        description: The same in words for those who cannot see it.
+        figure: None where there is nothing to draw.
+        gap: Why it could not be drawn.
+    """
+
+    name: str
+    place: Place
+    caption: str
+    description: str
+    figure: Figure | None
+    gap: str
+
+
+@dataclass
+class Gathered:
+    """What is collected while the years are read one by one.
+
+    Attributes:
+        areas: By year and inventory the area of each landslide [m2].
+        densities: By year the density maps of both inventories.
+        states: A row a year, numbers of landslides by state; empty without tracking.
+        second_looks: Predicted landslides that no manual one hits.
+    """
+
+    areas: dict[int, dict[str, NDArray[np.float64]]]
+    densities: dict[int, DensityPair]
+    states: pd.DataFrame
+    second_looks: pd.DataFrame
+
+
+SECOND_LOOK_COLUMNS = ["year", "landslide_id", "area_m2", "mean_probability", "x", "y"]
+
+
+def nothing_gathered() -> Gathered:
+    """The start of gathering."""
+    return Gathered({}, {}, pd.DataFrame(), pd.DataFrame(columns=SECOND_LOOK_COLUMNS))
+
+
+def gather(gathered: Gathered, results: YearResults, events: gpd.GeoDataFrame | None) -> None:
+    """Adds a year to what was gathered.
+
+    Args:
+        gathered: Is added to.
+        results: Of the year.
+        events: All changes that tracking saw, None without tracking.
+    """
+    kinds = {"manual": results.manual, "predicted": results.predicted}
+    gathered.areas[results.year] = {
+        name: np.asarray(shapely.area(inventory.geometry.to_numpy()), dtype=np.float64)
+        for name, inventory in kinds.items()
+        if inventory is not None
+    }
+    grid = results.scene.grid
+    if results.manual is not None and results.predicted is not None:
+        coarse = Grid.from_bounds(grid.bounds, grid.crs, max(grid.resolution[0], grid.cols * grid.resolution[0] / 160))
+        compared = compare_densities(results.manual, results.predicted, grid.footprint, coarse)
+        gathered.densities[results.year] = DensityPair(compared.manual_map, compared.predicted_map, coarse)
+        gathered.second_looks = pd.concat([gathered.second_looks, _unmatched(results)], ignore_index=True)
+    if results.tracked is not None:
+        counts = results.tracked["state"].value_counts().to_dict()
+        row: dict[str, int] = {"stock": len(results.tracked), **{str(k): int(v) for k, v in counts.items()}}
+        if events is not None:
+            row["healed"] = int(((events["year"] == results.year) & (events["state"] == "healed")).sum())
+        added = pd.DataFrame([row], index=[results.year])
+        gathered.states = pd.concat([gathered.states, added]).fillna(0).astype(int)
+
+
+def draw_charts(results: Results, gathered: Gathered) -> Sequence[Chart]:
+    """Draws every chart that the results allow."""
+    metrics, tables = results.metrics, results.tables
+    empty = pd.DataFrame()
+    return (
+        Chart(
+            "f1_per_year", "summary", "Pooled F1 of every model in every year, full maps, with 95 % intervals",
+            _f1_in_words(metrics, "years"), charts.f1_per_year(metrics),
+            "F1 per year is not drawn: the metrics hold no year.",
+        ),
+        Chart(
+            "radiometry", "data",
+            "Radiometric change between the years before and after normalisation, over ground that both years observed",
+            "For each band and year: mean reflectance minus the reference year's, before and after normalisation.",
+            charts.radiometric_change(results.scenes),
+            "The radiometric change between years is not drawn: results/scenes/summary.json tells of no normalisation.",
+        ),
+        Chart(
+            "f1_held_out", "accuracy", "Pooled F1 on the held-out blocks, with 95 % intervals",
+            _f1_in_words(metrics, "held_out"), charts.f1_per_year(metrics, "held_out"),
+            "F1 on the held-out blocks is not drawn: it was not measured.",
+        ),
+        Chart(
+            "precision_recall", "accuracy",
+            "Precision and recall over all thresholds; a circle marks the threshold in use",
+            "Curves of precision against recall, a panel for each year, a line for each model.",
+            charts.precision_recall(tables.get("precision_recall", empty), metrics),
+            "Precision-recall curves are not drawn: there is no reports/tables/precision_recall.csv.",
+        ),
+        Chart(
+            "reliability", "accuracy", "Reliability of the probabilities",
+            "Share of landslide pixels against predicted probability, a panel for each year.",
+            charts.reliability(tables.get("reliability", empty)),
+            "The reliability diagram is not drawn: calibration was not measured (no reports/tables/reliability.csv).",
+        ),
+        Chart(
+            "training_curves", "accuracy", "Training curves; the circle marks the checkpoint that was kept",
+            "Training and validation loss over the epochs, a panel for each model.",
+            charts.training_curves(results.histories),
+            "Training curves are not drawn: there is no results/models/<name>/history.csv.",
+        ),
+        Chart(
+            "inventory_areas", "inventories",
+            "Figure 8. Area of each manual landslide against that of the predicted polygons matched to it",
+            "Scatter plots with logarithmic axes, a panel for each year; points on the dashed line agree.",
+            charts.inventory_areas(tables.get("areas", empty), metrics),
+            "Figure 8 is not drawn: there is no reports/tables/areas.csv, or no manual landslide was hit.",
+        ),
+        Chart(
+            "density_maps", "inventories",
+            "Figure 7. Kernel density of both inventories on one common scale",
+            "Maps of landslide density, a column for each year, manual above predicted.",
+            density_maps(gathered.densities),
+            "Figure 7 is not drawn: no year has both inventories with at least two landslides.",
+        ),
+        Chart(
+            "density_maps_normalised", "inventories",
+            "Figure 7 as the paper draws it: each density map stretched to 0 to 1",
+            "The same maps, each stretched to its own maximum.",
+            density_maps(gathered.densities, stretched=True),
+            "",
+        ),
+        Chart(
+            "area_distribution", "inventories",
+            "Frequency and area: number of landslides that are at least as large as a given area",
+            "Step curves with logarithmic axes, a panel for each year, manual and predicted.",
+            charts.area_distribution(gathered.areas),
+            "The distribution of areas is not drawn: no inventory holds a landslide.",
+        ),
+        Chart(
+            "states", "inventories", "Stock of landslides by state, and below zero those that healed",
+            "Stacked bars, one for each year.",
+            charts.states_per_year(gathered.states.drop(columns="stock", errors="ignore")),
+            "Stock, new landslides and states are not shown: the inventories were not tracked through time "
+            "(no results/inventories/tracked.gpkg).",
+        ),
+    )  # fmt: skip
+
+
+def _unmatched(results: YearResults) -> pd.DataFrame:
+    assert results.predicted is not None
+    assert results.manual is not None
+    hits = hits_of(results.predicted, results.manual)
+    names = ids_of(results.predicted)
+    geometry = results.predicted.geometry.to_numpy()
+    probability = results.predicted.get("mean_probability", pd.Series(np.nan, index=results.predicted.index))
+    centres = shapely.centroid(geometry)
+    rows = [
+        (results.year, names[place], float(shapely.area(geometry[place])), float(probability.iloc[place]),
+         float(shapely.get_x(centres[place])), float(shapely.get_y(centres[place])))
+        for place, found in enumerate(hits) if not found
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=SECOND_LOOK_COLUMNS)
+
+
+def _f1_in_words(metrics: Mapping[str, Any], part: str) -> str:
+    values = [
+        f"{year}: {models['transferred']['f1']:.2f}"
+        for year, models in sorted(metrics.get(part, {}).items())
+        if models.get("transferred", {}).get("f1") is not None
+    ]
+    return "F1 of the transferred model by year: " + "; ".join(values) + ". The table holds the other models."

@@ -1,0 +1,106 @@
+import copy
+import re
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from chronoslide.reporting import tables
+from chronoslide.reporting.summary import headlines, report_tables
+from chronoslide.reporting.tables import UNDEFINED, Table, look_up
+
+NUMBER = re.compile(r"[-+]?[\d,]*\.?\d+")
+
+
+def numbers_of(text: str) -> list[str]:
+    return NUMBER.findall(text)
+
+
+def cells_of(made: tuple[Table, ...]) -> list[tables.Cell]:
+    return [cell for table in made for row in table.rows for cell in row]
+
+
+def test_a_value_is_found_by_its_dotted_place() -> None:
+    assert look_up({"a": {"b": {"c": 1}}}, "a.b.c") == 1
+
+
+def test_a_key_may_hold_a_dot_itself() -> None:
+    assert look_up({"objects": {"iou_above_0.5": {"f1": 0.25}}}, "objects.iou_above_0.5.f1") == 0.25
+
+
+def test_a_missing_value_is_none() -> None:
+    assert look_up({"a": {"b": 1}}, "a.c") is None
+
+
+def test_every_number_printed_in_a_table_is_the_one_in_the_metrics(metrics: dict[str, Any]) -> None:
+    checked = 0
+    for cell in [*cells_of(report_tables(metrics)), *(line.cell for line in headlines(metrics))]:
+        if not cell.sources:
+            continue
+        for text, source in zip(numbers_of(cell.text), cell.sources, strict=True):
+            decimals = len(text.partition(".")[2])
+            assert float(text.replace(",", "")) == pytest.approx(look_up(metrics, source), abs=0.5001 * 10**-decimals)
+            checked += 1
+    assert checked > 100
+
+
+def test_a_change_of_the_metrics_changes_the_table(metrics: dict[str, Any]) -> None:
+    changed = copy.deepcopy(metrics)
+    changed["years"]["2015"]["transferred"]["recall"] = 0.1234
+    assert "0.123" in tables.markdown(tables.accuracy_table(changed))
+    assert "0.123" not in tables.markdown(tables.accuracy_table(metrics))
+
+
+def test_an_undefined_number_is_a_dash_with_its_reason(metrics: dict[str, Any]) -> None:
+    table = tables.accuracy_table(metrics)
+    row = next(row for row in table.rows if row[0].text == "2014")
+    assert row[4].text == UNDEFINED
+    assert f"{UNDEFINED} the year has no landslide: 2014." in table.notes
+
+
+def test_f1_stands_with_its_interval() -> None:
+    metrics = {"years": {"2015": {"m": {"f1": 0.7123, "f1_low": 0.65, "f1_high": 0.77}}}}
+    assert tables.interval_cell(metrics, "years.2015.m.f1").text == "0.712 (0.650 to 0.770)"
+
+
+def test_the_papers_figures_stand_beside_ours_as_another_data_set(metrics: dict[str, Any]) -> None:
+    table = tables.accuracy_table(metrics)
+    row = next(row for row in table.rows if row[0].text == "2015")
+    assert [cell.text for cell in row[-4:]] == ["0.340", "0.843", "0.450", "0.586"]
+    assert "another data set" in table.notes[0]
+
+
+def test_a_year_that_the_paper_lacks_has_no_papers_figures() -> None:
+    table = tables.accuracy_table({"years": {"1999": {"transferred": {"f1": 0.5}}}})
+    assert [cell.text for cell in table.rows[0][-4:]] == [UNDEFINED] * 4
+
+
+@pytest.mark.parametrize(("excludes", "words"), [(True, "excludes zero"), (False, "includes zero")])
+def test_the_gain_of_transfer_is_read_by_its_interval(excludes: bool, words: str) -> None:
+    gain = {"f1_difference": 0.03, "low": -0.01, "high": 0.07, "confidence": 0.95, "excludes_zero": excludes}
+    cell, sentence = tables.transfer_gain({"transfer_gain": gain})
+    assert cell.text == "+0.030 (-0.010 to +0.070)"
+    assert words in sentence
+
+
+def test_a_gain_that_was_not_measured_is_said_to_be_missing() -> None:
+    cell, sentence = tables.transfer_gain({})
+    assert cell.text == UNDEFINED
+    assert "not measured" in sentence
+
+
+def test_an_empty_table_states_the_gap() -> None:
+    assert "nothing was measured" in tables.markdown(Table("k", "T", ("Year",), ()))
+
+
+def test_trials_of_a_search_stand_best_first() -> None:
+    table = tables.search_table(pd.DataFrame({"filters": [8, 32], "value": [0.4, 0.2]}))
+    assert [[cell.text for cell in row] for row in table.rows] == [["32", "0.2"], ["8", "0.4"]]
+
+
+def test_a_second_look_is_taken_at_the_most_probable_first() -> None:
+    columns = ["year", "landslide_id", "area_m2", "mean_probability", "x", "y"]
+    candidates = pd.DataFrame([(2015, 1, 300.0, 0.6, 0.0, 0.0), (2016, 7, 900.0, 0.9, 1.0, 2.0)], columns=columns)
+    table = tables.second_looks_table(candidates, most=1)
+    assert [row[0].text for row in table.rows] == ["2016 / 7"]
+    assert table.notes[0].startswith("1 of 2")
