@@ -79,6 +79,16 @@ def test_classes_by_area():
     assert [each.one_to_one[1].matches for each in classes.values()] == [0, 1, 1]
 
 
+def test_a_matched_prediction_joins_the_class_of_its_match():
+    # It shares most ground with the large landslide, but fits the medium one better.
+    manual, predicted = inventory((0, 0, 200, 100), (200, 0, 250, 50)), inventory((140, 0, 250, 50))
+    _, medium, large = compare_inventories(manual, predicted).classes.values()
+    assert (medium.predicted_number, large.predicted_number) == (0, 1)
+    above_0_3 = [each.one_to_one[1] for each in (medium, large)]
+    assert (above_0_3[0].matches, above_0_3[0].precision, above_0_3[0].f1) == (1, 1.0, 1.0)
+    assert math.isnan(above_0_3[1].precision)
+
+
 @given(inventories(), inventories())
 @settings(deadline=None, max_examples=40)
 def test_classes_add_up_to_the_whole(manual, predicted):

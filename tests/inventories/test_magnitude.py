@@ -19,6 +19,15 @@ def test_the_usgs_sample_has_the_magnitude_that_its_authors_print():
     assert event_magnitude(areas, law) == pytest.approx(3.63, abs=0.01)
 
 
+def test_an_event_on_northridges_law_has_northridges_magnitude():
+    # The law through Northridge's mid-point; 2 x 1.2^40 m2 is an edge, and the bin below it is a sixth as wide.
+    edge, exponent = 2.0 * 1.2**40, 2.4
+    density = 8.364725347860417e-04 * (edge / 4.876599623713225e04) ** -exponent
+    areas = np.full(round(density * edge / 6.0), edge * 1.1)
+    law = PowerLaw(exponent, edge, len(areas), 0.1)
+    assert event_magnitude(areas, law) == pytest.approx(math.log10(11111), abs=1e-3)
+
+
 def test_ten_times_the_landslides_are_one_magnitude_more():
     areas = 1000.0 * (1.0 - np.random.default_rng(1).random(500)) ** (-1.0 / 1.4)
     law = fit_power_law(areas)

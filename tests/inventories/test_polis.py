@@ -23,7 +23,12 @@ def test_a_box_inside_another():
     assert polis_distance(box(0, 0, 100, 100), box(10, 10, 90, 90)) == pytest.approx((10 + 200**0.5) / 2)
 
 
-def test_the_first_vertex_counts_once_and_holes_count():
+def test_the_first_vertex_of_a_ring_counts_once():
+    # Two of the longer box's four corners are 20 m from the shorter one, whose own corners lie on the longer's outline.
+    assert polis_distance(box(0, 0, 100, 50), box(0, 0, 120, 50)) == 5.0
+
+
+def test_holes_count():
     whole = box(0, 0, 100, 100)
     pierced = Polygon(whole.exterior.coords, [box(40, 40, 60, 60).exterior.coords])
     # The four corners of the hole are 40 m from the outer ring, the other four lie on it.

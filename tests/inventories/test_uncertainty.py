@@ -75,7 +75,7 @@ def scattered(number, seed):
         manual.append((x, y, x + 50, y + 50))
         if rng.random() < 0.7:
             shift = rng.uniform(0, 15)
-            predicted.append((x + shift, y, x + 50 + shift, y + 50))
+            predicted.append((x + shift, y, x + 60 + shift, y + 50))
     return compare_inventories(inventory(*manual), inventory(*predicted))
 
 
