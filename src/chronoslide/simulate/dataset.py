@@ -133,7 +133,7 @@ def _simulate_site(
     terrain = simulate_terrain(shape_, ground_rng)
     land = simulate_land_cover(terrain, cover_rng)
     coarse, fine = (gaussian_random_field(shape_, exponent, texture_rng) for exponent in (2.2, 0.6))
-    texture = np.round(np.exp(0.14 * (0.75 * coarse + 0.66 * fine)), 6)
+    texture: FloatArray = np.asarray(np.round(np.exp(0.14 * (0.75 * coarse + 0.66 * fine)), 6))
     ground = _Ground(grid, terrain, land, texture, int(texture_rng.integers(2**31)))
     tell(f"{name}: landslides")
     inside = np.zeros(shape_, dtype=bool)
@@ -232,7 +232,7 @@ def _observed_shares(sightings: Sequence[Sighting], usable: NDArray[np.bool_], g
     )  # fmt: skip
     count = np.bincount(numbers.ravel(), minlength=len(sightings) + 1)[1:]
     seen = np.bincount(numbers.ravel(), weights=usable.ravel(), minlength=len(sightings) + 1)[1:]
-    return np.where(count > 0, seen / np.maximum(count, 1), 1.0).tolist()
+    return [float(share) for share in np.where(count > 0, seen / np.maximum(count, 1), 1.0)]
 
 
 def _lookalikes(cover: NDArray[np.uint8], grid: Grid, inside: Polygon, history: History) -> list[Polygon]:

@@ -1,4 +1,4 @@
-"""Writes the simulated site to disk as a provider, a surveyor and a mapper would deliver it; nothing else here writes."""
+"""Writes the simulated site as a provider, a surveyor and a mapper would deliver it; nothing else here writes."""
 
 from __future__ import annotations
 

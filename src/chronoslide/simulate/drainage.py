@@ -1,7 +1,8 @@
 """D8 drainage: where water goes from each cell, and how much ground drains through it.
 
 Rivers, gullies and the tracks of landslides all follow it. Pits are left by the lowest pass out of them, along which
-the flow is turned round (carving in the manner of Cordonnier et al. 2019), so that every cell drains out of the terrain.
+the flow is turned round (carving in the manner of Cordonnier et al. 2019), so that every cell drains
+out of the terrain.
 """
 
 from __future__ import annotations
@@ -96,7 +97,7 @@ def _levels(receiver: IntArray) -> list[IntArray]:
 
 
 def _steps_to_outlet(receiver: IntArray) -> IntArray:
-    steps = (receiver != np.arange(receiver.size)).astype(np.int64)
+    steps: IntArray = (receiver != np.arange(receiver.size)).astype(np.int64)
     jump = receiver.copy()
     while True:
         more = steps[jump]
@@ -107,7 +108,7 @@ def _steps_to_outlet(receiver: IntArray) -> IntArray:
 
 
 def _outlets(receiver: IntArray) -> IntArray:
-    outlet = receiver.copy()
+    outlet: IntArray = receiver.copy()
     while True:
         further = outlet[outlet]
         if np.array_equal(further, outlet):

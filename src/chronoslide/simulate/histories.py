@@ -22,7 +22,7 @@ _SMALLEST_M2, _LARGEST_M2 = 215.0, 150_000.0
 _RHO, _A, _S = 0.80, 2500.0, -300.0
 _SHRINK, _GROW = 0.62, 1.15  # a persistent landslide stays within these shares of last year's area
 _ENLARGED = (1.30, 1.60)
-_MOST_RECOVERED_SEEN = 0.38
+_MOST_RECOVERED_SEEN = 0.42
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,7 @@ def landslide_areas(count: int, total_m2: float, rng: np.random.Generator) -> Fl
 
 
 def _old_scars(ground: FailingGround, count: int, rng: np.random.Generator) -> tuple[Scar, ...]:
-    scars = []
+    scars: list[Scar] = []
     for area in landslide_areas(count, count * 2500.0, rng) if count else ():
         family = ground.place(float(area), [], rng)
         polygon = outline(family.alone[0], 1.0, ground.corner) if family else None
@@ -247,11 +247,14 @@ class _Lives:
         """Places new landslides, some of them in families that will merge in the next year."""
         waiting = [float(area) for area in areas]
         merges = merges_next
+        largest = [waiting.pop(0) for _ in range(len(waiting) // 10)]
+        for area in largest:  # first, while there is room for them
+            self._add(self._somewhere(area).alone[0], area, self._age(first))
         while waiting and merges:
             relatives = min(1 + int(self.rng.uniform() < 0.3), merges, len(waiting) - 1)
             if relatives < 1:
                 break
-            position = int(self.rng.integers(len(waiting) // 8, max(len(waiting) // 2, len(waiting) // 8 + 1)))
+            position = int(self.rng.integers(max(len(waiting) // 2, 1)))
             area = waiting[position]
             shares = [float(self.rng.uniform(0.3, 0.7)) for _ in range(relatives)]
             family = self.ground.place(area, shares, self.rng)
@@ -274,8 +277,8 @@ class _Lives:
             self._add(family.alone[0], area, self._age(first))
 
     def _somewhere(self, area: float) -> Family:
-        for shrink in range(12):
-            family = self.ground.place(area * 0.8**shrink, [], self.rng)
+        for shrink in range(25):
+            family = self.ground.place(area * 0.85**shrink, [], self.rng)
             if family is not None:
                 return family
         raise RuntimeError("no room for another landslide: the site is too small for so many")

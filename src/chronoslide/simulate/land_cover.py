@@ -59,6 +59,8 @@ REFLECTANCE = np.array(
 DEBRIS = np.array([0.110, 0.140, 0.165, 0.185, 0.215])
 VEGETATED = (Cover.FOREST, Cover.CONIFER, Cover.SHRUB, Cover.GRASS, Cover.CROP, Cover.STUBBLE)
 
+_WOODED = (Cover.FOREST, Cover.CONIFER, Cover.SHRUB)
+
 # Share of the site that a class is to cover; forest takes what is left.
 _SHARES = {
     Cover.SHRUB: 0.15, Cover.GRASS: 0.03, Cover.ROCK: 0.04, Cover.SCREE: 0.017, Cover.RIVER_BAR: 0.006,
@@ -81,6 +83,7 @@ class LandCover:
         road: Share of a pixel under a road.
         water: Share of a pixel under water.
         tone: Brightness of each place, the same every year; 1 on average.
+    vigour: How well vegetation does in each place; 0 on average.
     """
 
     cover: NDArray[np.uint8]
@@ -89,6 +92,7 @@ class LandCover:
     road: FloatArray
     water: FloatArray
     tone: FloatArray
+    vigour: FloatArray
 
 
 def simulate_land_cover(terrain: Terrain, rng: np.random.Generator) -> LandCover:
@@ -102,6 +106,7 @@ def simulate_land_cover(terrain: Terrain, rng: np.random.Generator) -> LandCover
     curvature = ndimage.gaussian_laplace(terrain.elevation, 4.0)
     curvature = curvature / curvature.std()
     drained = np.log10(terrain.accumulation)
+    gathered = np.log10(ndimage.gaussian_filter(np.minimum(terrain.accumulation, 1.0e6), 1.2))
     southern = -np.cos(terrain.aspect) * np.sin(np.radians(terrain.slope))
     cover = np.full(shape, Cover.FOREST, dtype=np.uint8)
     free = np.ones(shape, dtype=bool)
@@ -129,18 +134,22 @@ def simulate_land_cover(terrain: Terrain, rng: np.random.Generator) -> LandCover
     # Cliffs, and the scree and gullies below them: narrow, steep, straight down the slope.
     take(Cover.ROCK, terrain.slope / 5.0 + 1.0 * patches(2.6) - 0.5 * curvature + smooth / 900.0, _SHARES[Cover.ROCK])
     below_rock = ndimage.gaussian_filter((cover == Cover.ROCK).astype(float), 7.0)
-    gully = np.exp(-(((drained - 4.2) / 0.55) ** 2)) * np.clip(curvature, 0.0, 2.5)
+    gully = np.exp(-(((gathered - 4.0) / 0.5) ** 2)) * np.clip(curvature, 0.0, 2.5)
     scree = gully + 3.0 * below_rock + terrain.slope / 25.0 + 0.7 * patches(3.0) + 0.25 * patches(1.5)
     take(Cover.SCREE, np.where(terrain.slope > 22.0, scree, np.nan), _SHARES[Cover.SCREE])
     take(Cover.GRASS, southern * 2.0 - curvature * 0.5 + patches(3.0) + smooth / 1500.0, _SHARES[Cover.GRASS])
     near_fields = ndimage.gaussian_filter(in_fields.astype(float), 18.0)
     shrub = southern + 3.0 * near_fields + 1.2 * patches(2.8) + 3.0 * below_rock
     take(Cover.SHRUB, shrub, _SHARES[Cover.SHRUB])
+    cover = _ragged(cover, patches(1.6), patches(1.6))
+    in_fields = cover == Cover.CROP
     _settle(cover, in_fields, rng)
     parcel, riser = _parcels(terrain, smooth, in_fields, patches(3.0), patches(2.8))
     roads = _roads(terrain, smooth, rng)
-    texture = np.exp(0.14 * (0.75 * patches(1.2) + 0.66 * patches(2.6)))
-    return LandCover(cover, parcel, riser, roads, water, np.round(texture, 6))
+    wide = patches(2.6)
+    texture: FloatArray = np.asarray(np.round(np.exp(0.14 * (0.75 * patches(1.2) + 0.66 * wide)), 6))
+    vigour: FloatArray = np.asarray(np.round(np.clip(0.7 * patches(2.2) + 0.5 * patches(1.0), -2.5, 2.5), 6))
+    return LandCover(cover, parcel, riser, roads, water, texture, vigour)
 
 
 def cover_of_year(land: LandCover, year: int, seed: int) -> NDArray[np.uint8]:
@@ -177,6 +186,18 @@ def surface_without_landslides(
     reflectance[fields] *= plough[:, np.newaxis]
     houses = cover == Cover.SETTLEMENT
     reflectance[houses] *= (0.6 + 0.9 * hashed_uniform(np.flatnonzero(houses.ravel()), seed))[:, np.newaxis]
+    # Stands are seldom pure: shrubs among rocks, clearings among trees, seen as mixtures at 5 m.
+    wild = np.isin(cover, (*_WOODED, Cover.GRASS, Cover.ROCK))[..., np.newaxis]
+    mixed_stand = np.where(wild, reflectance, 0.0)
+    weight = ndimage.gaussian_filter(wild[..., 0].astype(float), 1.3)
+    for band in range(reflectance.shape[2]):
+        blended = ndimage.gaussian_filter(mixed_stand[..., band], 1.3) / np.maximum(weight, 1e-6)
+        reflectance[..., band] = np.where(wild[..., 0], blended, reflectance[..., band])
+    bare = cover == Cover.ROCK
+    shrubs = np.clip(0.10 + 0.25 * land.vigour, 0.0, 0.75)[bare][:, np.newaxis]
+    reflectance[bare] = reflectance[bare] * (1.0 - shrubs) + table[Cover.SHRUB] * shrubs
+    green = np.isin(cover, VEGETATED)
+    reflectance[green] *= np.exp(land.vigour[green][:, np.newaxis] * np.array([-0.03, 0.02, -0.06, 0.03, 0.07]))
     reflectance *= land.tone[..., np.newaxis]
     for share, kind in ((land.riser, Cover.SHRUB), (land.road, Cover.ROAD), (land.water, Cover.WATER)):
         mixed = share > 0
@@ -196,11 +217,11 @@ def seasonal(greenness: float) -> FloatArray:
 def _river(terrain: Terrain, wander: FloatArray) -> tuple[FloatArray, FloatArray]:
     """The share of water in each pixel, and a score above 0 where gravel bars may lie."""
     main = terrain.accumulation > 3.0e8
-    streams = terrain.accumulation > 1.2e6
+    streams = terrain.accumulation > 2.0e6
     distance = ndimage.distance_transform_edt(~main) * RESOLUTION_METRES if main.any() else np.full(main.shape, np.inf)
     half = 9.0 + 2.5 * np.clip(wander, -1.5, 1.5)
     water = np.clip((half - distance) / RESOLUTION_METRES + 0.5, 0.0, 1.0)
-    brooks = ndimage.gaussian_filter(streams.astype(float), 0.6) * 0.75
+    brooks = ndimage.gaussian_filter(streams.astype(float), 0.6) * 0.6
     water = np.round(np.maximum(water, brooks), 6)
     reach = 45.0 + 25.0 * wander
     near = np.clip(1.0 - distance / np.maximum(reach, 8.0), 0.0, 1.0) * (terrain.slope < 22.0)
@@ -224,7 +245,7 @@ def _parcels(
     # Several walls stand between two contours of a parcel; one wall a third of a step is seen as a dark line.
     metres_to_wall = np.abs((3.0 * level) % 1.0 - 0.5) * _TERRACE_STEP_METRES / 3.0 / steepness
     riser = np.where(in_fields, np.clip(0.75 - metres_to_wall / 7.0, 0.0, 0.6), 0.0)
-    return np.where(in_fields, number, -1), np.round(riser, 6)
+    return np.where(in_fields, number, -1), np.asarray(np.round(riser, 6))
 
 
 def _roads(terrain: Terrain, smooth: FloatArray, rng: np.random.Generator) -> FloatArray:
@@ -249,6 +270,16 @@ def _roads(terrain: Terrain, smooth: FloatArray, rng: np.random.Generator) -> Fl
         road = np.maximum(road, np.where(kept, np.clip((6.5 - away) / RESOLUTION_METRES, 0.0, 0.9), 0.0))
     road[terrain.accumulation > 3.0e8] = 0.0
     return np.round(road, 6)
+
+
+def _ragged(cover: NDArray[np.uint8], down: FloatArray, right: FloatArray) -> NDArray[np.uint8]:
+    """Frays the boundaries between classes, as trees and boulders do; the river keeps its bed."""
+    rows, cols = np.indices(cover.shape)
+    from_row = np.clip(rows + np.rint(1.6 * down).astype(int), 0, cover.shape[0] - 1)
+    from_col = np.clip(cols + np.rint(1.6 * right).astype(int), 0, cover.shape[1] - 1)
+    frayed = cover[from_row, from_col]
+    kept = (cover == Cover.WATER) | (cover == Cover.RIVER_BAR) | (frayed == Cover.WATER) | (frayed == Cover.RIVER_BAR)
+    return np.where(kept, cover, frayed).astype(np.uint8)
 
 
 def _settle(cover: NDArray[np.uint8], in_fields: NDArray[np.bool_], rng: np.random.Generator) -> None:

@@ -22,6 +22,7 @@ from chronoslide.simulate.plan import RESOLUTION_METRES
 LIMIT = 1.7
 _OUTSIDE = 3.0
 _ROUGHNESS = 0.13
+_BULGING = 0.20
 _SMALLEST_HOLE_M2 = 150.0
 
 
@@ -76,13 +77,20 @@ def profile(share: FloatArray, contrast: float) -> FloatArray:
     return np.asarray(width**contrast)
 
 
-def smooth_track(cells: FloatArray, half_width: float, contrast: float) -> Track:
+def smooth_track(cells: FloatArray, half_width: float, contrast: float, rng: np.random.Generator) -> Track:
     """Turns a staircase of cells (n, 2) into a smooth track with the widths of a landslide."""
     points = ndimage.gaussian_filter1d(cells.astype(np.float64), 2.5, axis=0, mode="nearest")
-    count = max(2 * len(points), 6)
+    # Circles that overlap by far: two a pixel on a narrow track, fewer on a wide one.
+    count = max(int(len(points) / max(0.5, half_width / 8.0)), 6)
     at = np.linspace(0.0, len(points) - 1.0, count)
     dense = np.column_stack([np.interp(at, np.arange(len(points)), points[:, axis]) for axis in (0, 1)])
-    return Track(np.round(dense, 4), np.round(half_width * profile(np.linspace(0.0, 1.0, count), contrast), 4))
+    uneven = ndimage.gaussian_filter1d(rng.standard_normal(count + 12), max(count / 14.0, 1.0))[6:-6]
+    widths = (
+        half_width
+        * profile(np.linspace(0.0, 1.0, count), contrast)
+        * np.exp(0.16 * uneven / max(float(uneven.std()), 1e-9))
+    )
+    return Track(np.round(dense, 4), np.round(widths, 4))
 
 
 def bodies_of(tracks: list[list[Track]], factor: int, rng: np.random.Generator) -> list[Body]:
@@ -93,7 +101,8 @@ def bodies_of(tracks: list[list[Track]], factor: int, rng: np.random.Generator) 
     row, col = (int(edge) for edge in np.floor(points.min(axis=0) - room))
     rows, cols = (int(edge) for edge in np.ceil(points.max(axis=0) + room) - (row, col))
     shape = (rows * factor, cols * factor)
-    rough = np.exp(_ROUGHNESS * gaussian_random_field(shape, 2.6, rng))
+    edges, bulges = (gaussian_random_field(shape, exponent, rng) for exponent in (2.2, 3.2))
+    rough = np.exp(_ROUGHNESS * edges + _BULGING * np.clip(bulges, -2.0, 2.0))
     bodies = []
     for group in tracks:
         field = np.full(shape, _OUTSIDE)
@@ -127,9 +136,11 @@ def spared_island(body: Body, rng: np.random.Generator) -> Body:
         return body
     places = np.argwhere(wide > 0.72 * radius)
     centre = places[rng.integers(len(places))]
-    hole = radius * rng.uniform(0.30, 0.42)
+    hole = radius * rng.uniform(0.22, 0.38)
     rows, cols = np.indices(body.field.shape)
-    distance = np.hypot(rows - centre[0], (cols - centre[1]) * rng.uniform(0.7, 1.3)) / hole
+    stretch = rng.uniform(0.55, 1.6)
+    distance = np.hypot((rows - centre[0]) / stretch, (cols - centre[1]) * stretch) / hole
+    distance *= np.exp(0.3 * np.clip(gaussian_random_field(body.field.shape, 2.4, rng), -2.0, 2.0))
     island = 1.6 * np.exp(-0.47 * distance**2)  # 1 at the rim
     return body.with_field(np.where(island > 0.6, np.maximum(body.field, island), body.field))
 
@@ -157,11 +168,13 @@ def outline(body: Body, level: float, corner: tuple[float, float]) -> Polygon | 
     Returns:
         A valid polygon with coordinates rounded to a centimetre, or None where nothing is left.
     """
-    rings = find_contours(np.pad(body.field, 1, constant_values=_OUTSIDE), min(level, LIMIT))
+    padded = np.pad(body.field, 1, constant_values=_OUTSIDE)
+    rings: list[FloatArray] = find_contours(padded, min(level, LIMIT))  # type: ignore[no-untyped-call]
     spacing = RESOLUTION_METRES / body.factor
     left = corner[0] + body.col * RESOLUTION_METRES
     top = corner[1] - body.row * RESOLUTION_METRES
-    shells, holes = [], []
+    shells: list[tuple[float, FloatArray]] = []
+    holes: list[tuple[float, FloatArray]] = []
     for ring in rings:
         if len(ring) < 4:
             continue

@@ -15,7 +15,6 @@ from chronoslide.simulate.plan import RESOLUTION_METRES
 from chronoslide.simulate.shapes import (
     LIMIT,
     Body,
-    Track,
     apart_from,
     bodies_of,
     cut_to_area,
@@ -31,7 +30,7 @@ _SOURCE_SLOPES = (28.0, 52.0)
 _SOURCE_ACCUMULATION_M2 = 12_000.0
 _STOP_SLOPE = 20.0
 _STOP_ACCUMULATION_M2 = 1.0e8  # the river
-_ATTEMPTS = 1500
+_ATTEMPTS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +92,7 @@ class FailingGround:
         for attempt in range(_ATTEMPTS):
             ratio = float(np.exp(rng.normal(np.log(3.0), 0.42)))
             # Long tracks are rare on short slopes: an attempt that failed often is content with a shorter one.
-            length = np.sqrt(area_m2 * ratio) / (1.0 + attempt / 500.0)
+            length = np.sqrt(area_m2 * ratio) / (1.0 + attempt / 250.0)
             family = self._attempt(area_m2, length, shares, rng)
             if family is not None:
                 return family
@@ -110,14 +109,16 @@ class FailingGround:
         if len(cells) < 3 or reached < 0.6 * length or self.taken.flat[cells].any():
             return None
         half_width = area_m2 / reached / 2.0 / RESOLUTION_METRES
+        if self._is_crowded(cells, half_width):
+            return None
         contrast = 1.0 if area_m2 > 1500.0 else 0.5
         path = self._points(cells)
-        main = [smooth_track(path, half_width, contrast)]
+        main = [smooth_track(path, half_width, contrast, rng)]
         known = set(cells.tolist())
-        for _ in range(min(int(rng.poisson(0.9)), 3) if area_m2 > 5000.0 else 0):
+        for _ in range(min(int(rng.poisson(1.5)), 4) if area_m2 > 4000.0 else 0):
             branch = self._joining(cells, known, half_width, rng, 6)
             if branch is not None:
-                main.append(smooth_track(self._points(branch), half_width * rng.uniform(0.45, 0.75), 0.4))
+                main.append(smooth_track(self._points(branch), half_width * rng.uniform(0.35, 0.7), 0.4, rng))
         tracks = [main]
         for share in shares:
             other = self._joining(cells, known, half_width, rng, 9)
@@ -125,7 +126,7 @@ class FailingGround:
                 return None
             reach = max(len(other) * RESOLUTION_METRES * 1.15, 40.0)
             width = np.clip(share * area_m2 / reach / 2.0 / RESOLUTION_METRES, 1.5, 1.2 * half_width + 1.0)
-            tracks.append([smooth_track(self._points(other), float(width), contrast)])
+            tracks.append([smooth_track(self._points(other), float(width), contrast, rng)])
         factor = 4 if area_m2 < 1500.0 else 2 if area_m2 < 12_000.0 else 1
         bodies = bodies_of(tracks, factor if not shares else min(factor, 2), rng)
         if not self._is_free(bodies):
@@ -134,7 +135,7 @@ class FailingGround:
         if polygon is None or not 0.55 < level < 1.45 or abs(polygon.area / area_m2 - 1.0) > 0.05:
             return None
         first = bodies[0].with_field(np.where(bodies[0].field < LIMIT, bodies[0].field / level, 3.0))
-        if area_m2 > 12_000.0 and rng.uniform() < 0.35:
+        if area_m2 > 12_000.0 and rng.uniform() < 0.3:
             first = spared_island(first, rng)
         alone, together = [first], [first]
         for body in bodies[1:]:
@@ -182,6 +183,18 @@ class FailingGround:
 
     def _points(self, cells: IntArray) -> FloatArray:
         return np.column_stack((cells // self.cols, cells % self.cols)).astype(np.float64)
+
+    def _is_crowded(self, cells: IntArray, half_width: float) -> bool:
+        """A quick look round the track, before the body is made, for ground that is taken or outside."""
+        rows, cols = self.taken.shape
+        angle = np.linspace(0.0, 2.0 * np.pi, 8, endpoint=False)[:, np.newaxis]
+        along = cells[:: max(len(cells) // 10, 1)]
+        for reach in (0.8 * half_width, 1.6 * half_width + 1.0):
+            row = np.rint(along // self.cols + reach * np.sin(angle)).astype(int)
+            col = np.rint(along % self.cols + reach * np.cos(angle)).astype(int)
+            if row.min() < 0 or col.min() < 0 or row.max() >= rows or col.max() >= cols or self.taken[row, col].any():
+                return True
+        return False
 
     def _is_free(self, bodies: list[Body]) -> bool:
         rows, cols = self.taken.shape

@@ -17,6 +17,7 @@ from chronoslide.simulate.plan import RESOLUTION_METRES
 OVERSAMPLING = 2
 _LEFT_AFTER_HEALING = 0.32
 _FADING_YEARS = 2.0
+_PATCHES = -5.0
 
 
 def recovery(age: float, recovery_years: float) -> float:
@@ -93,7 +94,9 @@ def with_landslides(
     touched = slid > 0
     regrown = 0.6 * REFLECTANCE[Cover.SHRUB] + 0.4 * REFLECTANCE[Cover.GRASS]
     part = slid[touched][:, np.newaxis]
-    bare = debris[touched][:, np.newaxis]
+    # Grass and saplings come back in patches, most where the debris is fine.
+    patchy = np.clip(1.0 - 0.45 * np.clip(_PATCHES * np.log(texture[touched]), 0.0, 1.5), 0.0, 1.0)
+    bare = (debris[touched] * patchy)[:, np.newaxis]
     rough = texture[touched][:, np.newaxis]
     mixed = bare * DEBRIS * rough + np.maximum(part - bare, 0.0) * regrown
     result[touched] = reflectance[touched] * (1.0 - part) + mixed

@@ -17,10 +17,12 @@ _RIVER_INFLOW_M2 = 4.0e8  # the catchment above the scene
 _FLOOR_HALF_WIDTH_METRES = 35.0
 _VALLEY_GRADIENT = 0.03
 _PAD = 96  # pixels: the rim of the computed ground, where no river can cut down, stays outside
-_EROSION_STEPS = 6
-_ERODIBILITY = 0.15
-_REPOSE_DEGREES = 33.0  # along rows and columns; up to 43 degrees across
-_RELAXATIONS = 10
+_FLOOR_METRES = 950.0
+_RELIEF = 0.85  # what is left of the relief: carving makes slopes steeper than the 30-35 degrees of the real ground
+_EROSION_STEPS = 7
+_ERODIBILITY = 0.20
+_REPOSE_DEGREES = 27.5  # along rows and columns; up to 36 degrees across, more where a river cuts
+_RELAXATIONS = 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +61,14 @@ def simulate_terrain(shape: tuple[int, int], rng: np.random.Generator) -> Terrai
     )
     beside = np.maximum(distance - _FLOOR_HALF_WIDTH_METRES * (1.0 + 0.4 * large), 0.0)
     away = 1.0 - np.exp(-beside / 500.0)  # the valley floor itself stays a floor
-    elevation = 950.0 + 2500.0 * (1.0 - np.exp(-beside / 2300.0))
+    elevation = _FLOOR_METRES + 2500.0 * (1.0 - np.exp(-beside / 2300.0))
     elevation += away * (260.0 * large - 320.0 * np.exp(-np.abs(lines) / 0.25))
     elevation -= _VALLEY_GRADIENT * RESOLUTION_METRES * np.arange(padded[0])[:, np.newaxis]
-    elevation = _erode(elevation + 14.0 * small, int(axis[0]))
+    elevation = _erode(elevation + 22.0 * small, int(axis[0]))
     elevation = ndimage.gaussian_filter(elevation + (0.15 + 0.85 * away) * 8.0 * small, 3.0)
     inner = np.s_[_PAD:-_PAD, _PAD:-_PAD]
-    elevation, distance = np.round(elevation[inner], 3), distance[inner]
+    elevation = np.round(_FLOOR_METRES + _RELIEF * (elevation[inner] - _FLOOR_METRES), 3)
+    distance = distance[inner]
     return describe(elevation, distance, inflow=(0, int(np.argmin(distance[0]))))
 
 
@@ -75,11 +78,19 @@ def _erode(elevation: FloatArray, inflow_col: int) -> FloatArray:
     coarse = elevation[: 2 * rows, : 2 * cols].reshape(rows, 2, cols, 2).mean(axis=(1, 3))
     weight = np.full(coarse.shape, (2 * RESOLUTION_METRES) ** 2)
     weight[0, inflow_col // 2] += _RIVER_INFLOW_M2
-    carved = np.round(coarse, 4)
+    carved = np.round(_dammed(coarse, inflow_col // 2, 20), 4)
     for _ in range(_EROSION_STEPS):
         carved = incise(carved, _ERODIBILITY / (2 * RESOLUTION_METRES), weight)
         carved = np.round(_relax(ndimage.gaussian_filter(carved, 0.8), 2 * RESOLUTION_METRES), 4)
-    return elevation + resize(carved - coarse, elevation.shape, order=1, mode="edge")
+    change: FloatArray = resize(carved - coarse, elevation.shape, order=1, mode="edge")  # type: ignore[no-untyped-call]
+    return elevation + change
+
+
+def _dammed(elevation: FloatArray, col: int, half_width: int) -> FloatArray:
+    """Raises the northern rim where the river enters, so that it does not leave the scene where it came from."""
+    raised = elevation.copy()
+    raised[0, max(col - half_width, 0) : col + half_width + 1] += 60.0
+    return raised
 
 
 def _relax(elevation: FloatArray, spacing: float) -> FloatArray:
@@ -104,12 +115,11 @@ def describe(elevation: FloatArray, distance: FloatArray, inflow: tuple[int, int
     fall_south, fall_east = (-step for step in np.gradient(elevation, RESOLUTION_METRES))
     slope = np.degrees(np.arctan(np.hypot(fall_south, fall_east)))
     aspect = np.arctan2(fall_east, -fall_south) % (2.0 * np.pi)
-    receivers = flow_receivers(elevation)
+    receivers = flow_receivers(_dammed(elevation, inflow[1], 40))
     weight = np.full(elevation.shape, RESOLUTION_METRES**2)
     weight[inflow] += _RIVER_INFLOW_M2
-    return Terrain(
-        elevation, np.round(slope, 4), np.round(aspect, 6), distance, accumulate(receivers, weight), receivers
-    )
+    slope, aspect = np.asarray(np.round(slope, 4)), np.asarray(np.round(aspect, 6))
+    return Terrain(elevation, slope, aspect, distance, accumulate(receivers, weight), receivers)
 
 
 def _valley_axis(shape: tuple[int, int], rng: np.random.Generator) -> FloatArray:
@@ -124,7 +134,7 @@ def _valley_axis(shape: tuple[int, int], rng: np.random.Generator) -> FloatArray
     middle = column[start : start + rows]
     # In pixels of a full-sized site, so that a small one has bends of the same size.
     full = max(cols, _SMALLEST_SIDE)
-    return np.round((middle - middle.mean()) * full + 0.42 * cols, 3)
+    return np.asarray(np.round((middle - middle.mean()) * full + 0.42 * cols, 3))
 
 
 def valley_distance(shape: tuple[int, int], axis: FloatArray) -> FloatArray:
