@@ -67,6 +67,10 @@ def _carry_out(arguments: argparse.Namespace) -> None:
             run(Path(arguments.root).resolve(), arguments.train, arguments.test, arguments.output)
         case "rasterise":
             run(arguments.inventories, arguments.resolution, arguments.output)
+        case "compare":
+            run(Path(arguments.root), arguments.manual, arguments.predicted, arguments.area, arguments.output)
+        case "statistics":
+            run(Path(arguments.root), arguments.inventory, arguments.area, arguments.output)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -90,6 +94,16 @@ def _parser() -> argparse.ArgumentParser:
     rasterise.add_argument("inventories", type=Path, nargs="+", help="vector files in a system in metres")
     rasterise.add_argument("--resolution", type=float, default=5.0, help="pixel size in metres (default: 5)")
     rasterise.add_argument("--output", type=Path, default=Path("results/rasterised"), help="folder for the results")
+    compare = _add_verb(verbs, "compare", "Compares an inventory with a reference: objects, shapes, sizes (JSON).")
+    compare.add_argument("manual", type=Path, help="the reference: polygons in metres")
+    compare.add_argument("predicted", type=Path, help="the inventory that is judged, in the same reference system")
+    statistics = _add_verb(
+        verbs, "statistics", "Measures an inventory: numbers, densities, size distribution, magnitude, volume (JSON)."
+    )
+    statistics.add_argument("inventory", type=Path, help="polygons in metres")
+    for verb in (compare, statistics):
+        verb.add_argument("--area", type=Path, help="polygons of the area that was mapped")
+        verb.add_argument("--output", "-o", type=Path, help="a JSON file (default: print)")
     return parser
 
 

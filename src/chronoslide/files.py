@@ -82,8 +82,22 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
-    """Writes JSON with sorted keys, two spaces and no NaN (an undefined number becomes null), ended by a line feed."""
-    write_text(path, json.dumps(_plain(value), indent=2, sort_keys=True, allow_nan=False) + "\n")
+    """Writes JSON as `json_text` makes it, whole or not at all."""
+    write_text(path, json_text(value))
+
+
+def json_text(value: Mapping[str, Any]) -> str:
+    """JSON with sorted keys, two spaces and no NaN (an undefined number becomes null), ended by a line feed."""
+    return json.dumps(_plain(value), indent=2, sort_keys=True, allow_nan=False) + "\n"
+
+
+def rounded(tree: Any) -> Any:
+    """The same tree of dictionaries and lists with numbers of six decimals: more would differ between machines."""
+    if isinstance(tree, Mapping):
+        return {key: rounded(value) for key, value in tree.items()}
+    if isinstance(tree, list | tuple):
+        return [rounded(value) for value in tree]
+    return round(tree, 6) if isinstance(tree, float) else tree
 
 
 def _plain(value: Any) -> Any:

@@ -10,8 +10,7 @@ import numpy as np
 
 from chronoslide.dataset import Dataset
 from chronoslide.evaluation.accuracy import Accuracy
-
-_DECIMALS = 6
+from chronoslide.files import rounded
 
 
 @dataclass(frozen=True)
@@ -96,15 +95,6 @@ def mean_f1(judgement: Judgement, reference_year: int) -> dict[str, float]:
     }
     models = next(iter(of_year.values()))
     return {name: float(np.mean([accuracies[name].f1 for accuracies in of_year.values()])) for name in models}
-
-
-def rounded(tree: Any) -> Any:
-    """The same tree with numbers of six decimals: more would differ from machine to machine."""
-    if isinstance(tree, Mapping):
-        return {key: rounded(value) for key, value in tree.items()}
-    if isinstance(tree, list | tuple):
-        return [rounded(value) for value in tree]
-    return round(tree, _DECIMALS) if isinstance(tree, float) else tree
 
 
 def _figures(models: Mapping[str, Accuracy]) -> dict[str, Any]:
