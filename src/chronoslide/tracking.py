@@ -250,6 +250,43 @@ def stage_run(root: Path, stage: str, settings: Settings, name: str | None = Non
         client.set_terminated(opened.run_id, "FINISHED")
 
 
+@dataclass(frozen=True, slots=True)
+class FinishedRun:
+    """A finished run as a report names it.
+
+    Attributes:
+        name: Of the run.
+        run_id: MLflow's id.
+        key: Hash of what went into it.
+        minutes: Wall time.
+        address: Of its page, if the store is a server; empty otherwise.
+    """
+
+    name: str
+    run_id: str
+    key: str
+    minutes: float
+    address: str
+
+
+def latest_runs(client: MlflowClient, root: Path) -> tuple[FinishedRun, ...]:
+    """The latest finished run of each name, in the order in which they ended."""
+    experiment = client.get_experiment_by_name(os.environ.get("MLFLOW_EXPERIMENT_NAME", EXPERIMENT))
+    if experiment is None:
+        return ()
+    server = _store(root) if _store(root).startswith("http") else ""
+    latest: dict[str, FinishedRun] = {}
+    for run in client.search_runs(
+        [experiment.experiment_id], "status = 'FINISHED'", order_by=["attributes.end_time ASC"]
+    ):
+        info = run.info
+        page = f"{server}/#/experiments/{experiment.experiment_id}/runs/{info.run_id}" if server else ""
+        minutes = (info.end_time - info.start_time) / 60_000
+        latest.pop(info.run_name, None)
+        latest[info.run_name] = FinishedRun(info.run_name, info.run_id, run.data.tags.get(_INPUTS, ""), minutes, page)
+    return tuple(latest.values())
+
+
 def version_of(client: MlflowClient, name: str, weights_hash: str) -> str | None:
     """The registered version that has these weights, or None."""
     versions = client.search_model_versions(f"name = '{name}'")

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from chronoslide.stages import report
+from chronoslide.tracking import FinishedRun
 
 HERE = Path(__file__).parent
 write_tree = runpy.run_path(str(HERE / "results_tree.py"))["write_tree"]
@@ -22,7 +23,7 @@ write_tree = runpy.run_path(str(HERE / "results_tree.py"))["write_tree"]
 @contextmanager
 def no_run(*_: object) -> Iterator[SimpleNamespace]:
     """Stands in for MLflow, which the report only tells of its files."""
-    yield SimpleNamespace(log_files=lambda *_: None)
+    yield SimpleNamespace(log_files=lambda *_: None, client=None)
 
 
 @pytest.fixture(scope="session")
@@ -44,6 +45,7 @@ def render_report() -> Iterator[Callable[[Path], Path]]:
     """Runs the stage on a tree and returns its `reports`."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(report, "stage_run", no_run)
+        patch.setattr(report, "latest_runs", lambda *_: [FinishedRun("map", "0a1b", "2c3d", 1.25, "")])
 
         def run(root: Path) -> Path:
             report.run(root)

@@ -101,14 +101,14 @@ def page_of(
     results: Results,
     gathered: Gathered,
     charts: Sequence[Chart],
-    drawn: Mapping[str, str],
+    sources: Mapping[str, str],
     maps: Maps,
     provenance: Provenance,
 ) -> Page:
-    """The page's content; `drawn` holds the SVG of each chart by name."""
+    """The page's content; `sources` holds the data URI of each chart by name."""
 
     def section(place: Place, there: Sequence[tables.Table] = (), gaps: Sequence[str] = ()) -> Section:
-        return _section([chart for chart in charts if chart.place == place], drawn, there, gaps)
+        return _section([chart for chart in charts if chart.place == place], sources, there, gaps)
 
     metrics = results.metrics
     accuracy = [table for table in report_tables(metrics) if table.key not in _INVENTORY_TABLES]
@@ -142,16 +142,14 @@ def page_of(
 
 
 def _section(
-    charts: Sequence[Chart], drawn: Mapping[str, str], there: Sequence[tables.Table], gaps: Sequence[str]
+    charts: Sequence[Chart], sources: Mapping[str, str], there: Sequence[tables.Table], gaps: Sequence[str]
 ) -> Section:
     return Section(
         tables=there,
         pictures=[
-            Picture(data_uri(drawn[chart.name].encode(), "image/svg+xml"), chart.caption, chart.description)
-            for chart in charts
-            if chart.name in drawn
+            Picture(sources[chart.name], chart.caption, chart.description) for chart in charts if chart.name in sources
         ],
-        gaps=[*gaps, *(chart.gap for chart in charts if chart.name not in drawn and chart.gap)],
+        gaps=[*gaps, *(chart.gap for chart in charts if chart.name not in sources and chart.gap)],
     )
 
 

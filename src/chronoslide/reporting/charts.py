@@ -6,7 +6,7 @@ Each function returns a finished figure, or None where there is nothing to draw;
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -61,7 +61,7 @@ def f1_per_year(metrics: Mapping[str, Any], part: str = "years") -> Figure | Non
         loc="left",
     )
     _mark_reference(axes, metrics, years)
-    _legend_below(figure, axes)
+    _one_legend(figure, axes)
     return figure
 
 
@@ -88,7 +88,7 @@ def training_curves(histories: Mapping[str, pd.DataFrame]) -> Figure | None:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
     panels[0].set_ylabel("Tversky loss (no unit)")
     panels[0].set_ylim(bottom=0)
-    _legend_below(figure, panels[0])
+    _one_legend(figure, panels[0])
     return figure
 
 
@@ -103,10 +103,7 @@ def inventory_areas(pairs: pd.DataFrame, metrics: Mapping[str, Any]) -> Figure |
     if not needed <= set(pairs) or not len(pairs):
         return None
     years = sorted({int(year) for year in pairs["year"]} | {int(year) for year in metrics.get("inventories", {})})
-    columns = min(4, len(years))
-    rows = -(-len(years) // columns)
-    figure = new_figure(2.2 * columns + 0.5, 2.3 * rows + 0.5)
-    panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    figure, panels = _panels(years, 2.2)
     positive = pairs[["manual_area_m2", "predicted_area_m2"]].to_numpy(dtype=float)
     positive = positive[positive > 0]
     limits = (10 ** np.floor(np.log10(positive.min() / 1.3)), 10 ** np.ceil(np.log10(positive.max())))
@@ -122,8 +119,6 @@ def inventory_areas(pairs: pd.DataFrame, metrics: Mapping[str, Any]) -> Figure |
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_minor_formatter(NullFormatter())
         axes.set_title(f"{year}{_agreement(metrics, year)}", loc="left", fontsize=8)
-    for axes in panels.flat[len(years) :]:
-        axes.set_axis_off()
     figure.supxlabel("Area of a manual landslide, m²", fontsize=9)
     figure.supylabel("Area of what was predicted for it, m²", fontsize=9)
     return figure
@@ -139,14 +134,19 @@ def _mark_reference(axes: Axes, metrics: Mapping[str, Any], years: list[int]) ->
     reference = metrics.get("reference_year")
     if reference in years:
         axes.axvspan(reference - 0.42, reference + 0.42, color="#EEEEEE", zorder=0)
-        axes.text(reference, 0.015, "year of\nthe transfer", ha="center", va="bottom", fontsize=7, color="#444444")
+        axes.text(
+            reference, 1.01, "year of the transfer", ha="center", va="bottom", fontsize=7, color="#444444",
+            transform=axes.get_xaxis_transform(),
+        )  # fmt: skip
 
 
-def _legend_below(figure: Figure, axes: Axes) -> None:
+def _one_legend(figure: Figure, axes: Axes, side: Literal["lower", "upper"] = "lower") -> None:
+    """One legend for all panels; above them where a common label of the axes stands below."""
     handles, labels = axes.get_legend_handles_labels()
     order = sorted(range(len(labels)), key=lambda place: labels[place].startswith("paper"))
     handles, labels = [handles[place] for place in order], [labels[place] for place in order]
-    figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 5))
+    place: Any = f"outside {side} center"
+    figure.legend(handles, labels, loc=place, ncols=min(len(labels), 5))
 
 
 def _number(value: object) -> float:
@@ -179,7 +179,7 @@ def precision_recall(curves: pd.DataFrame, metrics: Mapping[str, Any]) -> Figure
         axes.set_title(str(year), loc="left")
     figure.supxlabel("Recall (no unit)", fontsize=9)
     figure.supylabel("Precision (no unit)", fontsize=9)
-    _legend_below(figure, panels.flat[0])
+    _one_legend(figure, panels.flat[0], "upper")
     return figure
 
 
@@ -206,7 +206,7 @@ def reliability(bins: pd.DataFrame) -> Figure | None:
         axes.set_title(str(year), loc="left")
     figure.supxlabel("Mean predicted probability of the bin (no unit)", fontsize=9)
     figure.supylabel("Share of landslide pixels (no unit)", fontsize=9)
-    _legend_below(figure, panels.flat[0])
+    _one_legend(figure, panels.flat[0], "upper")
     return figure
 
 
@@ -220,16 +220,21 @@ def area_distribution(areas: Mapping[int, Mapping[str, NDArray[np.float64]]]) ->
     if not years:
         return None
     figure, panels = _panels(years)
+    everything = np.concatenate([values for year in years for values in areas[year].values()])
+    limits = (10 ** np.floor(np.log10(everything.min())), 10 ** np.ceil(np.log10(everything.max())))
+    most = max(len(values) for year in years for values in areas[year].values())
     looks = {"manual": (ORANGE, "-"), "predicted": (BLUE, "--")}
     for axes, year in zip(panels.flat, years, strict=False):
         for kind, (colour, line) in looks.items():
             values = np.sort(areas[year].get(kind, np.zeros(0)))[::-1]
             axes.step(values, np.arange(1, len(values) + 1), where="post", color=colour, linestyle=line, label=kind)
-        axes.set(xscale="log", yscale="log")
+        axes.set(xscale="log", yscale="log", xlim=limits, ylim=(0.8, most * 1.3))
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_minor_formatter(NullFormatter())
         axes.set_title(str(year), loc="left")
     figure.supxlabel("Area A of a landslide, m²", fontsize=9)
     figure.supylabel("Landslides of at least A (number)", fontsize=9)
-    _legend_below(figure, panels.flat[0])
+    _one_legend(figure, panels.flat[0], "upper")
     return figure
 
 
@@ -258,9 +263,11 @@ def states_per_year(counts: pd.DataFrame) -> Figure | None:
         axes.bar(years, -counts["healed"], width=0.65, color=STATE_COLOURS[State.HEALED], label="healed (left)")
     axes.axhline(0, color=BLACK, linewidth=0.8)
     axes.set(xlabel="Year of the scene", ylabel="Landslides (number)", xticks=years)
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.yaxis.set_major_formatter(lambda value, _: f"{abs(value):.0f}")
     axes.margins(y=0.1)
     axes.grid(visible=False, axis="x")
-    _legend_below(figure, axes)
+    _one_legend(figure, axes)
     return figure
 
 
@@ -288,15 +295,18 @@ def radiometric_change(scenes: Mapping[str, Any]) -> Figure | None:
         axes.set_xticks(years, [f"'{year % 100:02d}" for year in years], fontsize=7.5)
         axes.set_xlabel("Year", fontsize=8)
     panels[0].set_ylabel("Mean reflectance minus that of\nthe reference year, percentage points", fontsize=8)
-    _legend_below(figure, panels[0])
+    _one_legend(figure, panels[0])
     return figure
 
 
-def _panels(years: list[int]) -> tuple[Figure, NDArray[Any]]:
+def _panels(years: list[int], height_inches: float = 1.9) -> tuple[Figure, NDArray[Any]]:
+    """A panel for each year on common axes."""
     columns = min(4, len(years))
     rows = -(-len(years) // columns)
-    figure = new_figure(2.1 * columns + 0.5, 1.9 * rows + 0.7)
+    figure = new_figure(2.2 * columns + 0.5, height_inches * rows + 0.7)
     panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     for axes in panels.flat[len(years) :]:
         axes.set_axis_off()
+    for axes in panels.flat[max(len(years) - columns, 0) : len(years)]:
+        axes.tick_params(labelbottom=True)  # also where the panel below is empty
     return figure, panels

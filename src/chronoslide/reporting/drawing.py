@@ -37,6 +37,7 @@ class Chart:
         description: The same in words for those who cannot see it.
         figure: None where there is nothing to draw.
         gap: Why it could not be drawn.
+        vector: Whether it is also kept as SVG; a figure that is mostly pixels is not.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Chart:
     description: str
     figure: Figure | None
     gap: str
+    vector: bool = True
 
 
 @dataclass
@@ -155,6 +157,7 @@ def draw_charts(results: Results, gathered: Gathered) -> Sequence[Chart]:
             "Maps of landslide density, a column for each year, manual above predicted.",
             density_maps(gathered.densities),
             "Figure 7 is not drawn: no year has both inventories with at least two landslides.",
+            vector=False,
         ),
         Chart(
             "density_maps_normalised", "inventories",
@@ -162,6 +165,7 @@ def draw_charts(results: Results, gathered: Gathered) -> Sequence[Chart]:
             "The same maps, each stretched to its own maximum.",
             density_maps(gathered.densities, stretched=True),
             "",
+            vector=False,
         ),
         Chart(
             "area_distribution", "inventories",

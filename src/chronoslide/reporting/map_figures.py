@@ -114,17 +114,14 @@ def _scale_bar(axes: Axes, grid: Grid) -> None:
     height = 0.014 * (top - bottom)
     axes.add_patch(Rectangle((x, y), length, height, facecolor="black", edgecolor="white", linewidth=1.0, zorder=5))
     text = f"{length / 1000:g} km" if length >= 1000 else f"{length:g} m"
-    axes.text(
-        x + length / 2, y + 1.6 * height, text, ha="center", va="bottom", fontsize=8, zorder=5,
-        path_effects=_WHITE_HALO,
-    )  # fmt: skip
+    axes.text(x, y + 1.6 * height, text, ha="left", va="bottom", fontsize=8, zorder=5, path_effects=_WHITE_HALO)
 
 
 def _north_arrow(axes: Axes) -> None:
     axes.annotate(
-        "N", xy=(0.955, 0.965), xytext=(0.955, 0.855), xycoords="axes fraction", ha="center", va="center",
-        fontsize=9, fontweight="bold", zorder=5, path_effects=_WHITE_HALO,
-        arrowprops={"arrowstyle": "-|>", "color": "black", "linewidth": 1.6, "path_effects": _WHITE_HALO},
+        "\N{BLACK UP-POINTING TRIANGLE}\nN", xy=(1, 1), xytext=(-10, -4), xycoords="axes fraction",
+        textcoords="offset points", ha="center", va="top", fontsize=9, fontweight="bold", linespacing=0.9, zorder=5,
+        path_effects=_WHITE_HALO,
     )  # fmt: skip
 
 
@@ -167,6 +164,7 @@ def density_maps(years: Mapping[int, DensityPair], *, stretched: bool = False) -
             )  # fmt: skip
             axes.set(xticks=[], yticks=[])
             axes.grid(visible=False)
+            axes.spines[:].set_visible(True)
             axes.set_title(f"{year} {name}", loc="left", fontsize=8)
     _scale_bar(panels[0, 0], drawn[min(drawn)].grid)
     _north_arrow(panels[0, 0])

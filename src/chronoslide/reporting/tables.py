@@ -455,7 +455,14 @@ def _is_number(value: object) -> bool:
 
 
 def _reason(metrics: Mapping[str, Any], place: str) -> str:
-    return str(metrics.get("undefined", {}).get(place, "")) or "not measured"
+    """Why a number is missing: as the metrics say, for it or for its neighbours, or because there is no landslide."""
+    reasons = metrics.get("undefined", {})
+    branch = place.rpartition(".")[0]
+    if place in reasons:
+        return str(reasons[place])
+    if look_up(metrics, f"{branch}.count") == 0:
+        return "the inventory holds no landslide"
+    return str(next((text for name, text in reasons.items() if name.rpartition(".")[0] == branch), "not measured"))
 
 
 def _reasons(rows: Sequence[tuple[Cell, ...]]) -> tuple[str, ...]:

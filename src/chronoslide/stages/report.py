@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from matplotlib.figure import Figure
 from tqdm import tqdm
 
 from chronoslide.errors import DataError
@@ -15,14 +17,15 @@ from chronoslide.files import replacing, write_text
 from chronoslide.params import read_settings
 from chronoslide.reporting.assembly import Maps, add_year, figures_of, page_of, stretches_of
 from chronoslide.reporting.comparison import compare_runs, comparison_markdown
-from chronoslide.reporting.drawing import draw_charts, gather, nothing_gathered
+from chronoslide.reporting.drawing import Chart, draw_charts, gather, nothing_gathered
+from chronoslide.reporting.map_layers import data_uri
 from chronoslide.reporting.page import render
 from chronoslide.reporting.pictures import Stretch
-from chronoslide.reporting.provenance import Provenance, library_versions, stages_of, this_machine
+from chronoslide.reporting.provenance import Provenance, RunRecord, library_versions, stages_of, this_machine
 from chronoslide.reporting.results_reader import Results, read_metrics, read_results, read_year
 from chronoslide.reporting.style import house_style, png_and_svg, png_bytes
 from chronoslide.reporting.summary import report_markdown
-from chronoslide.tracking import git_commit, stage_run
+from chronoslide.tracking import StageRun, git_commit, latest_runs, stage_run
 
 METRICS = "reports/metrics.json"
 _MAP_COLOURS = 96  # keeps the picture of a scene below 250 kB, since git holds it
@@ -48,17 +51,26 @@ def run(root: Path) -> None:
                     maps.stills[year] = png_bytes(figure, colours=_MAP_COLOURS)
                     (folder / f"map_{year}.png").write_bytes(maps.stills[year])
             charts = draw_charts(results, gathered)
-            drawn: dict[str, str] = {}
-            for chart in charts:
-                if chart.figure is not None:
-                    png, drawn[chart.name] = png_and_svg(chart.figure)
-                    (folder / f"{chart.name}.png").write_bytes(png)
-                    write_text(folder / f"{chart.name}.svg", drawn[chart.name])
-            page = page_of(results, gathered, charts, drawn, maps, _provenance(root, results))
+            sources = {
+                chart.name: _write_chart(chart, chart.figure, folder) for chart in charts if chart.figure is not None
+            }
+            page = page_of(results, gathered, charts, sources, maps, _provenance(root, results, run))
         write_text(root / "reports/report.md", report_markdown(results.metrics, figures_of(charts, maps)))
         write_text(root / "reports/report.html", render(page))
         run.log_files([root / "reports/report.md", root / "reports/report.html"])
         run.log_files([root / "reports/figures"], "figures")
+
+
+def _write_chart(chart: Chart, figure: Figure, folder: Path) -> str:
+    """Writes a chart's files and returns it as a data URI for the page."""
+    if not chart.vector:
+        png = png_bytes(figure, dpi=150)
+        (folder / f"{chart.name}.png").write_bytes(png)
+        return data_uri(png, "image/png")
+    png, svg = png_and_svg(figure)
+    (folder / f"{chart.name}.png").write_bytes(png)
+    write_text(folder / f"{chart.name}.svg", svg)
+    return data_uri(svg.encode(), "image/svg+xml")
 
 
 def compare(root: Path, against: str) -> Path:
@@ -102,11 +114,11 @@ def _stretches(root: Path, results: Results) -> dict[str, Stretch]:
     return stretches_of(read_year(root, reference if reference in results.years else results.years[0]).scene)
 
 
-def _provenance(root: Path, results: Results) -> Provenance:
+def _provenance(root: Path, results: Results, run: StageRun) -> Provenance:
     return Provenance(
         commit=git_commit(root),
         stages=stages_of(results.lock),
-        runs=(),
+        runs=[RunRecord(**asdict(done)) for done in latest_runs(run.client, root)],
         versions=library_versions(),
         machine=this_machine(),
     )
