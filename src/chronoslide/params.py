@@ -166,6 +166,8 @@ class OptimiserSettings(Section):
         minimum_learning_rate: The learning rate is never lowered below this.
         stopping_patience: Epochs without a lower validation loss after which training ends (0: never early).
         orient: Whether each patch is flipped and turned at random in each epoch (the eight symmetries of a square).
+        relight_gain: Standard deviation of the gain that each patch gets in each epoch (0: none).
+        relight_haze: Standard deviation of the haze that is added, in reflectance of the first band (0: none).
     """
 
     epochs: Count = 250
@@ -179,6 +181,8 @@ class OptimiserSettings(Section):
     minimum_learning_rate: Positive = 1e-5
     stopping_patience: Annotated[int, Field(ge=0)] = 0
     orient: bool = True
+    relight_gain: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    relight_haze: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
 
 
 class PretrainSettings(Section):
@@ -281,7 +285,8 @@ class TrackingSettings(Section):
         new_overlap: Two landslides of different years are linked from this share of the smaller one; below it with
             everything earlier, a landslide is new.
         healed_share: A landslide is gone when less than this share of it is left.
-        healed_ndvi_gain: And its NDVI has risen by more than this (where the NDVI is known).
+        healed_ndvi_gain: And its NDVI has risen by more than this since it was barest (where the NDVI is known); null
+            leaves the decision to the inventories.
         enlarged_parent_share: An enlarged landslide covers at least this share of its parent ...
         enlarged_growth: ... grew by more than this share of it ...
         enlarged_growth_m2: ... and by more than this [m2].
@@ -295,7 +300,7 @@ class TrackingSettings(Section):
     tolerant_overlap: Annotated[float, Field(gt=0.0, le=1.0)] = 0.5
     new_overlap: Annotated[float, Field(gt=0.0, le=1.0)] = 0.1
     healed_share: Share = 0.1
-    healed_ndvi_gain: float = 0.1
+    healed_ndvi_gain: float | None = 0.1
     enlarged_parent_share: Share = 0.5
     enlarged_growth: Annotated[float, Field(ge=0.0)] = 0.2
     enlarged_growth_m2: Annotated[float, Field(ge=0.0)] = 200.0

@@ -22,6 +22,7 @@ class Judgement:
         held_out: The same on the held-out blocks alone.
         on_patches: Accuracy by model in the paper's way of measuring, on the stored test patches.
         transfer_gain: What transfer gained over random weights.
+        calibration: Of the main model's probabilities, by year.
         inventories: Figures of manual and predicted inventory by year.
         thresholds: By model.
     """
@@ -30,6 +31,7 @@ class Judgement:
     held_out: Mapping[int, Mapping[str, Accuracy]]
     on_patches: Mapping[str, Accuracy]
     transfer_gain: Mapping[str, Any]
+    calibration: Mapping[int, Mapping[str, Any]]
     inventories: Mapping[str, Any]
     thresholds: Mapping[str, float]
 
@@ -76,6 +78,7 @@ def metrics_file(
             "mean_f1_by_model": means,
             "transfer_gain": dict(judgement.transfer_gain),
             "paper_protocol": _figures(judgement.on_patches),
+            "calibration": {str(year): dict(figures) for year, figures in judgement.calibration.items()},
             "inventories": dict(judgement.inventories),
             "undefined": {
                 f"years.{year}.{name}.{ratio}": reason

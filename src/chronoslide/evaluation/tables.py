@@ -33,6 +33,12 @@ def density_table(metrics: Mapping[str, Any]) -> pd.DataFrame:
     return _by_inventory(metrics, lambda figures, kind: figures["densities"][kind])
 
 
+def by_year(tables: Mapping[int, pd.DataFrame], decimals: int) -> pd.DataFrame:
+    """Tables of several years as one, with the column `year`, rounded."""
+    together = pd.concat([table.assign(year=year) for year, table in tables.items()], ignore_index=True)
+    return together.round(decimals)
+
+
 def _by_inventory(metrics: Mapping[str, Any], pick: Any) -> pd.DataFrame:
     return pd.DataFrame(
         [

@@ -24,6 +24,7 @@ from chronoslide.models.metrics import Counts, count
 from chronoslide.models.unet import SIDE_MULTIPLE
 from chronoslide.params import OptimiserSettings
 from chronoslide.patches.orientation import orient
+from chronoslide.patches.radiometry import relight
 from chronoslide.patches.scaling import BandStatistics, fill_unobserved, to_reflectance
 from chronoslide.patches.storage import PatchSet
 
@@ -205,7 +206,11 @@ def _epoch_loss(
         if settings.orient:
             images, labels = orient(images, labels, rng)
         model.reset_metrics()  # Keras would answer with the mean over the steps since the last reset
-        step = model.train_on_batch(_reflectance(images, labels, statistics), labels[..., None])
+        reflectance = to_reflectance(images)
+        if settings.relight_gain or settings.relight_haze:
+            reflectance = relight(reflectance, settings.relight_gain, settings.relight_haze, rng)
+        seen = fill_unobserved(reflectance, labels != UNOBSERVED, statistics)
+        step = model.train_on_batch(seen, labels[..., None])
         total += float(np.ravel(step)[0]) * len(chosen)
         if not math.isfinite(total):
             break

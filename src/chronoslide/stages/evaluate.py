@@ -20,15 +20,14 @@ from chronoslide.errors import DataError
 from chronoslide.evaluation.accuracy import Accuracy, Map, judge_map, judge_patches
 from chronoslide.evaluation.curves import precision_recall
 from chronoslide.evaluation.ground import number_blocks, within
+from chronoslide.evaluation.inventories import InventoryJudgement, judge_inventories
 from chronoslide.evaluation.metrics_file import Judgement, metrics_file
-from chronoslide.evaluation.tables import accuracy_table, density_table, inventory_table
+from chronoslide.evaluation.tables import accuracy_table, by_year, density_table, inventory_table
 from chronoslide.files import replacing, write_json
 from chronoslide.grid import Grid, require_same
-from chronoslide.inventories.comparing import compare_inventories
-from chronoslide.inventories.densities import compare_densities
-from chronoslide.inventories.summary import summarise
 from chronoslide.inventories.vectorising import binarise, remove_small
 from chronoslide.models import baseline
+from chronoslide.models.calibration import Calibration, measure_calibration
 from chronoslide.models.card import WEIGHTS, ModelCard, read_card
 from chronoslide.models.fitting import predict_patches
 from chronoslide.models.intervals import block_counts, bootstrap_difference
@@ -79,6 +78,7 @@ def run(root: Path) -> None:
     judged: dict[int, dict[str, Accuracy]] = {}
     held_out: dict[int, dict[str, Accuracy]] = {}
     curves: list[pd.DataFrame] = []
+    calibration: dict[int, Calibration] = {}
     gain: dict[str, Any] = {}
     with stage_run(root, "evaluate", settings) as run:
         for year in tqdm(years, desc="evaluate", unit=" years"):
@@ -89,15 +89,26 @@ def run(root: Path) -> None:
                 maps[name] = mapped
                 judged[year][name] = _judge(mapped, labels, site, settings)
                 held_out[year][name] = _judge(mapped, tested, site, settings)
+                if name == MAIN and mapped.probability is not None:
+                    ground = tested if year == settings.reference_year else labels
+                    calibration[year] = measure_calibration(mapped.probability, ground, settings.evaluate.calibration)
                 if mapped.probability is not None:
                     curve = precision_recall(mapped.probability, tested if year == settings.reference_year else labels)
                     curves.append(curve.assign(year=year, model=name))
             if year == settings.reference_year:
                 gain = _transfer_gain(maps, tested, site, settings)
-        inventories, areas = _inventories(root, settings, dataset, site, years)
+        inventories = _inventories(root, settings, dataset, site, years)
         on_patches = _paper_protocol(root, site)
         metrics = metrics_file(
-            Judgement(judged, held_out, on_patches, gain, inventories, site.thresholds),
+            Judgement(
+                years=judged,
+                held_out=held_out,
+                on_patches=on_patches,
+                transfer_gain=gain,
+                calibration={year: calibrated.as_dict() for year, calibrated in calibration.items()},
+                inventories={str(year): judgement.figures for year, judgement in inventories.items()},
+                thresholds=site.thresholds,
+            ),
             dataset=dataset,
             area_km2=site.area.area / 1e6,
             protocol=settings.protocol,
@@ -109,7 +120,11 @@ def run(root: Path) -> None:
             "accuracy": accuracy_table(metrics),
             "inventories": inventory_table(metrics),
             "densities": density_table(metrics),
-            "areas": areas[["year", "manual", "manual_area_m2", "predicted_area_m2"]].round(2),
+            "areas": by_year({year: judgement.pairs for year, judgement in inventories.items()}, 2)[
+                ["year", "manual", "manual_area_m2", "predicted_area_m2"]
+            ],
+            "size_distribution": by_year({year: item.size_distribution for year, item in inventories.items()}, 12),
+            "reliability": by_year({year: item.table for year, item in calibration.items()}, 6).assign(model=MAIN),
             "precision_recall": pd.concat(curves)[["year", "model", "threshold", "precision", "recall"]],
         }
         _write_tables(root / "reports/tables", tables)
@@ -186,26 +201,24 @@ def _transfer_gain(
 
 def _inventories(
     root: Path, settings: Settings, dataset: Dataset, site: _Site, years: list[int]
-) -> tuple[dict[str, Any], pd.DataFrame]:
-    """Tables 4 and 5 and the pairs of Figure 8: manual and predicted inventory of every year."""
-    figures: dict[str, Any] = {}
-    pairs = []
-    density_grid = Grid.from_bounds(
-        site.grid.bounds, site.grid.crs, settings.evaluate.statistics.density_resolution_metres
-    )
-    for year in years:
+) -> dict[int, InventoryJudgement]:
+    """Manual and predicted inventory of every year."""
+    section = settings.evaluate
+    grid = Grid.from_bounds(site.grid.bounds, site.grid.crs, section.statistics.density_resolution_metres)
+    judged = {}
+    for year in tqdm(years, desc="evaluate inventories", unit=" years"):
         manual = _manual(root, dataset, site, year)
         predicted = read_polygons(root / "results/inventories/predicted.gpkg", layer=str(year))
-        comparison = compare_inventories(manual, predicted, site.area, settings.evaluate.compare)
-        densities = compare_densities(manual, predicted, site.area, density_grid)
-        figures[str(year)] = {
-            "manual": _inventory_figures(manual, site.area),
-            "predicted": _inventory_figures(predicted, site.area),
-            "objects": comparison.as_dict(),
-            "densities": densities.as_dict(),
-        }
-        pairs.append(comparison.sizes.table.assign(year=year))
-    return figures, pd.concat(pairs, ignore_index=True)
+        judged[year] = judge_inventories(
+            manual,
+            predicted,
+            site.area,
+            grid,
+            section,
+            minimum_area_m2=settings.inventory.minimum_area_m2,
+            seed=settings.seed,
+        )
+    return judged
 
 
 def _manual(root: Path, dataset: Dataset, site: _Site, year: int) -> gpd.GeoDataFrame:
@@ -213,20 +226,6 @@ def _manual(root: Path, dataset: Dataset, site: _Site, year: int) -> gpd.GeoData
     if inventory is None:
         raise DataError(f"data/dataset.yaml: sites.investigation.years.{year} has no inventory to compare with; add it")
     return read_polygons(root / "data" / inventory).to_crs(site.grid.crs)
-
-
-def _inventory_figures(inventory: gpd.GeoDataFrame, area: shapely.Geometry) -> dict[str, float]:
-    summary = summarise(inventory, area)
-    area_km2 = area.area / 1e6
-    return {
-        "count": summary.number,
-        "area_m2": round(summary.total_area_m2, 2),
-        "min_m2": round(summary.minimum_area_m2, 2),
-        "max_m2": round(summary.maximum_area_m2, 2),
-        "mean_m2": round(summary.mean_area_m2, 2),
-        "density_per_km2": round(summary.number / area_km2, 6),
-        "density_percent": round(100 * summary.covered_area_m2 / area.area, 6),
-    }
 
 
 def _paper_protocol(root: Path, site: _Site) -> dict[str, Accuracy]:
