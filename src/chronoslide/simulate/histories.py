@@ -14,6 +14,7 @@ from scipy import ndimage
 from shapely.geometry import Polygon
 
 from chronoslide.simulate.fields import FloatArray, gaussian_random_field
+from chronoslide.simulate.healing import recovery
 from chronoslide.simulate.plan import YearPlan
 from chronoslide.simulate.shapes import LIMIT, Body, apart_from, cut_to_area, outline, united
 from chronoslide.simulate.sites import GAP_METRES, FailingGround, Family
@@ -83,7 +84,6 @@ class _Landslide:
     state: str = "new"
     parents: tuple[int, ...] = ()
     polygon: Polygon | None = None
-    level: float = 1.0
     seen: bool = True
     may_grow: bool = True
     family: int | None = None
@@ -149,10 +149,10 @@ class _Lives:
         result = []
         for slide in sorted(self._visible(), key=lambda one: one.number):
             assert slide.polygon is not None
-            recovery = min(1.0 - float(np.exp(-slide.age / slide.recovery_years)), _MOST_RECOVERED_SEEN)
+            recovered = min(recovery(slide.age, slide.recovery_years), _MOST_RECOVERED_SEEN)
             result.append(
                 Sighting(
-                    slide.number, slide.state, slide.parents, slide.polygon, round(recovery, 4), round(slide.tone, 4)
+                    slide.number, slide.state, slide.parents, slide.polygon, round(recovered, 4), round(slide.tone, 4)
                 )
             )
         return tuple(result)
@@ -172,7 +172,6 @@ class _Lives:
         alive = [slide for slide in before if slide.seen]
         split = self._split([slide for slide in alive if len(slide.members) > 1], plan.split_off)
         again = self._choose(asleep, plan.reactivated, 0.0)
-        fixed = {slide.number for slide in again}
         for slide in again:
             slide.seen, slide.state, slide.age = True, "reactivated", float(self.rng.uniform(0.3, 0.6))
             slide.area = float(max(slide.area * self.rng.uniform(0.8, 1.5), 450.0))
@@ -187,7 +186,6 @@ class _Lives:
             slide.area *= factor[1]
             slide.age *= 0.4
             slide.body = _leaning(slide.body, self.rng)
-            fixed.add(slide.number)
         for slide in steady:
             slide.area = max(slide.area * (factor[0] if slide.may_grow else min(factor[0], 0.97)), _SMALLEST_M2 + 5.0)
         self._cut(plan, steady, first or count >= plan.stock / 2)
@@ -351,7 +349,7 @@ class _Lives:
 
     def _cut_one(self, slide: _Landslide) -> None:
         before = slide.polygon
-        slide.level, polygon = cut_to_area(slide.body, slide.area, self.ground.corner)
+        _, polygon = cut_to_area(slide.body, slide.area, self.ground.corner)
         slide.polygon = polygon if polygon is not None else before
         assert slide.polygon is not None, "a body without outline was placed"
         slide.area = slide.polygon.area

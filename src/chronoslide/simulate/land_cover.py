@@ -225,7 +225,8 @@ def _river(terrain: Terrain, wander: FloatArray) -> tuple[FloatArray, FloatArray
     water = np.round(np.maximum(water, brooks), 6)
     reach = 45.0 + 25.0 * wander
     near = np.clip(1.0 - distance / np.maximum(reach, 8.0), 0.0, 1.0) * (terrain.slope < 22.0)
-    beside_brook = ndimage.gaussian_filter((terrain.accumulation > 2.5e6).astype(float), 1.6) * (terrain.slope < 30.0)
+    flat = ndimage.gaussian_filter(terrain.slope, 4.0) < 20.0  # a brook lays down gravel only where it runs slowly
+    beside_brook = ndimage.gaussian_filter((terrain.accumulation > 2.5e6).astype(float), 1.6) * flat
     return water, np.where(water < 0.5, np.maximum(near, 0.8 * beside_brook), 0.0)
 
 

@@ -111,7 +111,7 @@ class FailingGround:
         half_width = area_m2 / reached / 2.0 / RESOLUTION_METRES
         if self._is_crowded(cells, half_width):
             return None
-        contrast = 1.0 if area_m2 > 1500.0 else 0.5
+        contrast = (1.0 if area_m2 > 1500.0 else 0.5) * float(rng.uniform(0.3, 1.1))
         path = self._points(cells)
         main = [smooth_track(path, half_width, contrast, rng)]
         known = set(cells.tolist())

@@ -10,24 +10,13 @@ from numpy.typing import NDArray
 from rasterio.features import rasterize
 
 from chronoslide.simulate.fields import FloatArray
+from chronoslide.simulate.healing import debris_left
 from chronoslide.simulate.histories import Scar, Sighting
 from chronoslide.simulate.land_cover import DEBRIS, REFLECTANCE, Cover
 from chronoslide.simulate.plan import RESOLUTION_METRES
 
 OVERSAMPLING = 2
-_LEFT_AFTER_HEALING = 0.32
-_FADING_YEARS = 2.0
 _PATCHES = -5.0
-
-
-def recovery(age: float, recovery_years: float) -> float:
-    """Share of the debris that vegetation covers again: c = 1 - exp(-age / tau)."""
-    return float(1.0 - np.exp(-age / recovery_years))
-
-
-def debris_left(years_healed: FloatArray) -> FloatArray:
-    """Share of bare debris on ground that a mapper has called healed for some years (1: this is the first)."""
-    return np.asarray(_LEFT_AFTER_HEALING * np.exp(-(years_healed - 1.0) / _FADING_YEARS))
 
 
 class SlidGround:
