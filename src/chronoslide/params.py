@@ -219,19 +219,6 @@ class MapSettings(Section):
         return self
 
 
-class InventorySettings(Section):
-    """From probabilities to polygons.
-
-    Attributes:
-        threshold: Probability from which a pixel is landslide; "validation" takes the one with the highest pooled
-            F1 on the validation blocks.
-        minimum_area_m2: The minimum mapping unit; smaller objects are dropped.
-    """
-
-    threshold: Share | Literal["validation"] = "validation"
-    minimum_area_m2: Annotated[float, Field(ge=0.0)] = 200.0
-
-
 class JoiningSettings(Section):
     """When fragments are one landslide (the paper's Figure 6).
 
@@ -275,6 +262,25 @@ class TopographySettings(Section):
     minimum_river_distance_metres: Annotated[float, Field(ge=0.0)] = 0.0
 
 
+class InventorySettings(Section):
+    """From probabilities to polygons.
+
+    Attributes:
+        threshold: Probability from which a pixel is landslide; "validation" takes the one with the highest pooled
+            F1 on the validation blocks.
+        minimum_area_m2: The minimum mapping unit; smaller objects are dropped.
+        join_fragments: Whether gaps are closed and fragments joined.
+        joining: How.
+        topography: Which polygons are removed for where they lie.
+    """
+
+    threshold: Share | Literal["validation"] = "validation"
+    minimum_area_m2: Annotated[float, Field(ge=0.0)] = 200.0
+    join_fragments: bool = True
+    joining: JoiningSettings = JoiningSettings()
+    topography: TopographySettings = TopographySettings()
+
+
 class TrackingSettings(Section):
     """From one inventory a year to one inventory through time.
 
@@ -291,9 +297,7 @@ class TrackingSettings(Section):
         enlarged_growth: ... grew by more than this share of it ...
         enlarged_growth_m2: ... and by more than this [m2].
         unobserved_share: A landslide of which more is masked is unobserved.
-        joining: How fragments are joined before they are tracked.
         subtraction: The raster view of change.
-        topography: Which polygons are removed for where they lie.
     """
 
     tolerance_metres: Annotated[float, Field(ge=0.0)] = 5.0
@@ -305,9 +309,7 @@ class TrackingSettings(Section):
     enlarged_growth: Annotated[float, Field(ge=0.0)] = 0.2
     enlarged_growth_m2: Annotated[float, Field(ge=0.0)] = 200.0
     unobserved_share: Share = 0.3
-    joining: JoiningSettings = JoiningSettings()
     subtraction: SubtractionSettings = SubtractionSettings()
-    topography: TopographySettings = TopographySettings()
 
 
 class CompareSettings(Section):
@@ -415,7 +417,7 @@ class Settings(Section):
     map: MapSettings
     inventory: InventorySettings
     evaluate: EvaluateSettings
-    tracking: TrackingSettings = TrackingSettings()
+    track: TrackingSettings = TrackingSettings()
     chips: ChipsSettings = ChipsSettings()
 
 

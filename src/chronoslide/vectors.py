@@ -102,13 +102,18 @@ def _polygonal(geometry: shapely.Geometry) -> shapely.Geometry:
 
 
 def write_geopackage(
-    path: Path, layers: Mapping[str, gpd.GeoDataFrame], styles: Mapping[str, str] | None = None
+    path: Path,
+    layers: Mapping[str, gpd.GeoDataFrame],
+    *,
+    tables: Mapping[str, pd.DataFrame] | None = None,
+    styles: Mapping[str, str] | None = None,
 ) -> None:
     """Writes a GeoPackage with a layer for each entry, whole or not at all, the same bytes for the same content.
 
     Args:
         path: Where to.
         layers: Polygons by the name of their layer.
+        tables: Tables without outlines, by name.
         styles: QGIS styles (QML) by layer; they travel in the file's table `layer_styles`, and QGIS opens with them.
 
     Raises:
@@ -116,7 +121,7 @@ def write_geopackage(
     """
     with replacing(path) as temporary, _fixed_date():
         for name, frame in layers.items():
-            try:
+            with _told_as_storage(path, name):
                 frame.to_file(
                     temporary,
                     layer=name,
@@ -125,15 +130,23 @@ def write_geopackage(
                     mode="a" if temporary.exists() else "w",
                     geometry_type="Unknown" if frame.empty else None,
                 )
-            except (DataLayerError, DataSourceError, FeatureError) as error:
-                raise StorageError(
-                    f"{path}: layer {name!r} cannot be written ({str(error).splitlines()[0]}); free some space or make "
-                    "the folder writable, then repeat"
-                ) from error
-        if styles:
-            pyogrio.write_dataframe(
-                _style_table(styles), temporary, layer="layer_styles", driver="GPKG", append=True, FID="id"
-            )
+        attributes = {**(tables or {}), **({"layer_styles": _style_table(styles)} if styles else {})}
+        for name, table in attributes.items():
+            with _told_as_storage(path, name):
+                pyogrio.write_dataframe(
+                    table, temporary, layer=name, driver="GPKG", append=temporary.exists(), FID="id"
+                )
+
+
+@contextmanager
+def _told_as_storage(path: Path, layer: str) -> Iterator[None]:
+    try:
+        yield
+    except (DataLayerError, DataSourceError, FeatureError) as error:
+        raise StorageError(
+            f"{path}: layer {layer!r} cannot be written ({str(error).splitlines()[0]}); free some space or make "
+            "the folder writable, then repeat"
+        ) from error
 
 
 def _style_table(styles: Mapping[str, str]) -> pd.DataFrame:

@@ -10,6 +10,7 @@ from chronoslide.errors import GridError
 from chronoslide.grid import Grid
 from chronoslide.inventories.ground import Ground
 from chronoslide.inventories.pixels import Surface, pixels_of
+from chronoslide.scenes.scene import Scene
 
 GRID = Grid(CRS.from_epsg(32645), Affine(5, 0, 0, 0, -5, 50), (10, 20))
 VALUES = np.arange(200, dtype=np.float64).reshape(10, 20)
@@ -71,3 +72,14 @@ def test_mean_ndvi_is_over_the_observed_pixels():
     assert ground.mean_ndvi(outlines)[[0, 2]].tolist() == [0.375, 0.5]
     assert np.isnan(ground.mean_ndvi(outlines[[1]])[0])
     assert np.isnan(Ground(observed, GRID).mean_ndvi(outlines)).all()
+
+
+def test_a_scene_tells_validity_and_greenness():
+    valid = np.ones(GRID.shape, dtype=bool)
+    valid[3, 3] = False
+    reflectance = np.full((*GRID.shape, 2), 0.1, dtype=np.float32)
+    reflectance[..., 1] = 0.3
+    ground = Ground.of_scene(Scene(reflectance, valid, GRID, ("red", "nir")))
+    assert (ground.observed == valid).all()
+    assert ground.mean_ndvi(np.array([box(0, 0, 20, 20)])) == pytest.approx([0.5])
+    assert Ground.of_scene(Scene(reflectance, valid, GRID, ("red", "green"))).ndvi is None

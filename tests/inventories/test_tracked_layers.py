@@ -11,8 +11,9 @@ import pytest
 from shapely.geometry import box
 
 from chronoslide.inventories.states import State
-from chronoslide.inventories.tracked_layers import EVENT_COLUMNS, LANDSLIDE_COLUMNS, YEAR_COLUMNS, write_tracked
+from chronoslide.inventories.tracked_layers import EVENT_COLUMNS, LANDSLIDE_COLUMNS, YEAR_COLUMNS
 from chronoslide.inventories.tracked_style import COLOURS, qgis_style
+from chronoslide.inventories.tracked_writer import write_tracked
 from chronoslide.inventories.tracking import track_inventories
 from chronoslide.params import TrackingSettings
 
@@ -21,7 +22,7 @@ import sys
 from pathlib import Path
 import geopandas as gpd
 from shapely.geometry import box
-from chronoslide.inventories.tracked_layers import write_tracked
+from chronoslide.inventories.tracked_writer import write_tracked
 from chronoslide.inventories.tracking import track_inventories
 from chronoslide.params import TrackingSettings
 
@@ -42,7 +43,7 @@ def package(tmp_path_factory):
 
 def test_one_file_holds_a_layer_a_year_the_landslides_and_the_events(package):
     layers = pyogrio.list_layers(package)[:, 0].tolist()
-    assert layers == ["2013", "2014", "2015", "landslides", "events", "layer_styles"]
+    assert layers == ["2013", "2014", "2015", "landslides", "events", "balance", "columns", "layer_styles"]
 
 
 @pytest.mark.parametrize(
@@ -60,6 +61,15 @@ def test_layers_have_exactly_the_documented_columns(package, layer, columns, row
     assert frame.columns.tolist() == [*columns, "geometry"]
     assert len(frame) == rows
     assert frame.crs.to_epsg() == 32645
+
+
+def test_the_balance_and_the_meaning_of_the_columns_are_in_the_file(package):
+    balance = gpd.read_file(package, layer="balance")
+    assert balance["stock"].tolist() == [2, 1, 0]
+    columns = gpd.read_file(package, layer="columns")
+    meaning = columns.set_index(["layer", "column_name"])["meaning"]
+    assert meaning["landslides", "merged_into"] == LANDSLIDE_COLUMNS["merged_into"]
+    assert len(columns) == len(YEAR_COLUMNS) + len(LANDSLIDE_COLUMNS) + len(EVENT_COLUMNS) + balance.shape[1]
 
 
 def test_the_same_bytes_in_two_processes(package, tmp_path):

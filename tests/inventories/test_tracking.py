@@ -257,6 +257,14 @@ def test_bare_ground_that_an_inventory_does_not_show_is_still_a_landslide():
     assert balance(tracked)["not_mapped"].tolist() == [0, 1, 0]
 
 
+def test_the_ndvi_may_be_left_out_of_the_decision():
+    scenes = {2013: ground(0.1), 2014: ground(0.1)}
+    tracked = track_inventories(
+        {2013: inventory(A), 2014: inventory(C)}, TrackingSettings(healed_ndvi_gain=None), ground=scenes
+    )
+    assert states(tracked)[1] == "2013 new, 2014 healed"
+
+
 def test_healing_is_measured_from_the_barest_year():
     scenes = {2013: ground(0.1), 2014: ground(0.18), 2015: ground(0.25)}
     tracked = track(inventory(A), inventory(A), inventory(C), ground=scenes)

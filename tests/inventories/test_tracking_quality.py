@@ -37,6 +37,7 @@ def test_true_polygons_are_tracked_without_an_error():
     assert (found.links_true, found.states_compared) == (3, 6)
     assert (found.identities_true, found.identities_tracked, found.yearly_counts) == (3, 3, 6)
     assert found.nearer_by == np.inf
+    assert found.stocks == {2013: (2, 2), 2014: (2, 2), 2015: (2, 2)}
     assert found.confusion.loc["enlarged", "enlarged"] == 1
 
 
@@ -77,6 +78,7 @@ def test_the_figures_go_into_a_metrics_file():
     figures = quality({2013: [A, B], 2014: [A_GROWN, C], 2015: [A_GROWN, B]}).as_dict()
     assert figures["confusion"]["new"] == {"new": 3}
     assert figures["link_f1"] == 1.0
+    assert figures["stocks"]["2015"] == {"true": 2, "tracked": 2}
 
 
 def test_without_anything_to_compare_the_figures_are_undefined():

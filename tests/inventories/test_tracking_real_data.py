@@ -4,7 +4,7 @@ import pytest
 
 from chronoslide.inventories.balance import balance
 from chronoslide.inventories.reading import read_inventories
-from chronoslide.inventories.tracked_layers import write_tracked
+from chronoslide.inventories.tracked_writer import write_tracked
 from chronoslide.inventories.tracking import track_inventories
 from chronoslide.params import TrackingSettings
 

@@ -15,6 +15,8 @@ from rasterio import features
 from chronoslide.errors import GridError
 from chronoslide.grid import Grid
 from chronoslide.inventories.pixels import extents, pixels_of
+from chronoslide.models.baseline import ndvi
+from chronoslide.scenes.scene import Scene
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,12 @@ class Ground:
         for array in (self.observed, self.ndvi):
             if array is not None and array.shape != self.grid.shape:
                 raise GridError(f"an array {array.shape} does not fit the grid {self.grid.shape} of its year")
+
+    @classmethod
+    def of_scene(cls, scene: Scene) -> Ground:
+        """What a scene shows; the NDVI is known where it has a red and a near-infrared band."""
+        greenness = ndvi(scene.reflectance, scene.bands) if {"red", "nir"} <= set(scene.bands) else None
+        return cls(scene.valid, scene.grid, greenness)
 
     def masked_share(self, polygons: NDArray[np.object_]) -> NDArray[np.float64]:
         """(polygons,), the share of each polygon that is masked or outside the scene, 0 to 1."""

@@ -5,12 +5,18 @@ Below `succession`, which reads identities and states from the graph.
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from chronoslide.inventories.matching import Overlaps, find_overlaps
+from chronoslide.inventories.matching import Overlaps
 from chronoslide.params import TrackingSettings
+
+# Pairs in a piece of work: small enough to share out among threads, large enough to be worth it.
+_PIECE = 5_000
 
 
 def link(earlier: NDArray[np.object_], later: NDArray[np.object_], settings: TrackingSettings) -> Overlaps:
@@ -28,30 +34,65 @@ def link(earlier: NDArray[np.object_], later: NDArray[np.object_], settings: Tra
     Returns:
         The pairs, ordered by earlier, then later; `intersection_m2` is the ground shared by the outlines as they are.
     """
-    overlaps = find_overlaps(earlier, later)
-    linked = overlaps.share_of_smaller >= settings.new_overlap
-    certain = overlaps.where(linked)
-    if not settings.tolerance_metres or not len(earlier) or not len(later):
-        return certain
-    near = _near_pairs(earlier, later, settings.tolerance_metres, known=certain)
-    smaller_is_later = overlaps.second_areas_m2[near[1]] <= overlaps.first_areas_m2[near[0]]
-    smaller = np.where(smaller_is_later, later[near[1]], earlier[near[0]])
-    larger = np.where(smaller_is_later, earlier[near[0]], later[near[1]])
-    grown = shapely.buffer(larger, settings.tolerance_metres, quad_segs=4)
-    within = shapely.area(shapely.intersection(smaller, grown)) >= settings.tolerant_overlap * shapely.area(smaller)
-    first = np.concatenate([certain.first, near[0][within]])
-    second = np.concatenate([certain.second, near[1][within]])
-    shared = np.concatenate(
-        [certain.intersection_m2, shapely.area(shapely.intersection(earlier[near[0]], later[near[1]])[within])]
-    )
-    order = np.lexsort((second, first))
-    return Overlaps(first, second, shared, overlaps.first_areas_m2, overlaps.second_areas_m2).where(order)
+    areas = [np.asarray(shapely.area(outlines), dtype=np.float64) for outlines in (earlier, later)]
+    first, second = _near_pairs(earlier, later, settings.tolerance_metres)
+    smaller = np.minimum(areas[0][first], areas[1][second])
+    bounds = shapely.bounds(earlier)[first], shapely.bounds(later)[second]
+    # What the rectangles around two outlines do not share, the outlines do not share either.
+    possible = _shared_by_rectangles(*bounds, 0.0) >= settings.new_overlap * smaller
+    shared = np.zeros(len(first))
+    shared[possible] = _shared_area(earlier[first[possible]], later[second[possible]])
+    linked = possible & (shared >= settings.new_overlap * smaller)
+    if settings.tolerance_metres:
+        least = settings.tolerant_overlap * smaller
+        unsure = np.flatnonzero(~linked & (_shared_by_rectangles(*bounds, settings.tolerance_metres) >= least))
+        within = (
+            _within_grown(earlier[first[unsure]], later[second[unsure]], settings.tolerance_metres) >= least[unsure]
+        )
+        displaced = unsure[within]
+        shared[displaced] = _shared_area(earlier[first[displaced]], later[second[displaced]])
+        linked[displaced] = True
+    return Overlaps(first, second, shared, *areas).where(linked)
 
 
 def _near_pairs(
-    earlier: NDArray[np.object_], later: NDArray[np.object_], distance: float, known: Overlaps
-) -> NDArray[np.intp]:
-    """(2, pairs), those nearer than `distance` [m] that are not known yet."""
-    pairs = np.asarray(shapely.STRtree(later).query(earlier, predicate="dwithin", distance=distance))
-    keys = pairs[0] * len(later) + pairs[1]
-    return pairs[:, ~np.isin(keys, known.first * len(later) + known.second)]
+    earlier: NDArray[np.object_], later: NDArray[np.object_], distance: float
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Positions of those whose surrounding rectangles are nearer than `distance` [m], in order."""
+    if not len(earlier) or not len(later):
+        return np.zeros(0, dtype=np.intp), np.zeros(0, dtype=np.intp)
+    left, bottom, right, top = shapely.bounds(earlier).T
+    rectangles = shapely.box(left - distance, bottom - distance, right + distance, top + distance)
+    first, second = shapely.STRtree(later).query(rectangles)
+    order = np.lexsort((second, first))
+    return first[order], second[order]
+
+
+def _shared_by_rectangles(
+    earlier: NDArray[np.float64], later: NDArray[np.float64], margin: float
+) -> NDArray[np.float64]:
+    """(pairs,), the ground that the rectangles around two outlines share [m2], the earlier one grown by a margin."""
+    width = np.minimum(earlier[:, 2] + margin, later[:, 2]) - np.maximum(earlier[:, 0] - margin, later[:, 0])
+    height = np.minimum(earlier[:, 3] + margin, later[:, 3]) - np.maximum(earlier[:, 1] - margin, later[:, 1])
+    return np.asarray(np.maximum(width, 0.0) * np.maximum(height, 0.0))
+
+
+def _shared_area(first: NDArray[np.object_], second: NDArray[np.object_]) -> NDArray[np.float64]:
+    """(pairs,), the ground that two outlines share [m2]; all cores share the work, the result does not depend on it."""
+    pieces = range(0, len(first), _PIECE)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        areas = pool.map(
+            lambda start: shapely.area(
+                shapely.intersection(first[start : start + _PIECE], second[start : start + _PIECE])
+            ),
+            pieces,
+        )
+        return np.concatenate([np.zeros(0), *areas])
+
+
+def _within_grown(earlier: NDArray[np.object_], later: NDArray[np.object_], distance: float) -> NDArray[np.float64]:
+    """(pairs,), how much of the smaller of two outlines lies within the larger one grown by `distance` [m2]."""
+    later_is_smaller = shapely.area(later) <= shapely.area(earlier)
+    smaller = np.where(later_is_smaller, later, earlier)
+    larger = np.where(later_is_smaller, earlier, later)
+    return _shared_area(smaller, shapely.buffer(larger, distance, quad_segs=4))

@@ -125,4 +125,4 @@ class LinkRow(NamedTuple):
 
 def text_of(ids: tuple[int, ...] | list[int]) -> str:
     """Landslide ids as text, `3;7`."""
-    return ";".join(str(one) for one in ids)
+    return ";".join(map(str, ids))

@@ -9,8 +9,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 import shapely
+from numpy.typing import NDArray
 from rasterio.crs import CRS
 
 from chronoslide.errors import InventoryError
@@ -82,7 +84,7 @@ def _prepare(frame: gpd.GeoDataFrame, what: str) -> tuple[gpd.GeoDataFrame, list
         notes.append(f"{what}: heights of the outlines' points left out")
         geometry = shapely.force_2d(geometry)
         polygons = polygons.set_geometry(gpd.GeoSeries(geometry, index=polygons.index, crs=frame.crs))
-    doubled = pd.Series(shapely.to_wkb(shapely.normalize(geometry)), index=polygons.index, dtype=object).duplicated()
+    doubled = _drawn_before(geometry)
     if doubled.any():
         notes.append(f"{what}: polygons drawn twice dropped: features {_some(polygons.index[doubled])}")
         polygons = polygons[~doubled]
@@ -96,6 +98,15 @@ def _prepare(frame: gpd.GeoDataFrame, what: str) -> tuple[gpd.GeoDataFrame, list
     if again:
         notes.append(f"{what}: ids that stand more than once were given a suffix: {_some(again)}")
     return polygons.assign(polygon_id=ids).reset_index(drop=True), notes
+
+
+def _drawn_before(outlines: NDArray[np.object_]) -> NDArray[np.bool_]:
+    """(polygons,), whether the same outline stands earlier; only those in the same rectangle need a closer look."""
+    alike = pd.DataFrame(shapely.bounds(outlines)).duplicated(keep=False).to_numpy()
+    drawn = np.zeros(len(outlines), dtype=bool)
+    normal = pd.Series(shapely.to_wkb(shapely.normalize(outlines[alike])), dtype=object)
+    drawn[alike] = normal.duplicated().to_numpy()
+    return drawn
 
 
 def _ids(polygons: gpd.GeoDataFrame) -> tuple[pd.Series[str], list[str]]:

@@ -83,9 +83,9 @@ def succeed(earlier: Earlier, polygons: NDArray[np.object_], settings: TrackingS
     fate, merged_into = _fates(earlier, carried, links, settings)
     took_up_others = np.isin(np.arange(len(polygons)), merged_into)
     lost_a_piece = np.isin(np.arange(len(earlier.outlines)), split_from)
-    shared = _shared_with(links, carries_on)
+    shared = _shared_with(links, carries_on).tolist()
     state = []
-    for index, parent in enumerate(carries_on):
+    for index, parent in enumerate(carries_on.tolist()):
         if parent == NOBODY:
             state.append(State.NEW if split_from[index] == NOBODY else State.SPLIT)
         elif not earlier.in_stock[parent]:
@@ -135,12 +135,13 @@ def _fates(
     lost = earlier.in_stock & ~carried
     merged_into[~lost | (left < settings.healed_share * links.first_areas_m2)] = NOBODY
     positions = np.flatnonzero(lost)
+    least_gain = -np.inf if settings.healed_ndvi_gain is None else settings.healed_ndvi_gain
     for index, gain in zip(positions, earlier.ndvi_gain(positions), strict=True):
         if merged_into[index] != NOBODY:
             fate[index] = State.MERGED
         elif earlier.masked_share[index] > settings.unobserved_share:
             fate[index] = State.UNOBSERVED
-        elif gain <= settings.healed_ndvi_gain:  # not so where the gain is NaN
+        elif gain <= least_gain:  # not so where the gain is NaN
             fate[index] = State.PERSISTENT
         else:
             fate[index] = State.HEALED

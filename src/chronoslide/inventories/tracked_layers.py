@@ -1,14 +1,13 @@
-"""The tables of a tracked inventory, their columns, and the one GeoPackage that holds them.
+"""The tables of a tracked inventory and the meaning of their columns.
 
-The end of tracking: a layer a year with the stock of that year, a layer `landslides` with one row an identity, a layer
-`events` with one row a change. The style that QGIS opens them with travels inside the file.
+Made from what `tracking` wrote down: the stock of each year, the landslides with one row an identity, the events with
+one row a change. `balance` adds them up, `tracked_writer` writes them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final, NamedTuple, get_type_hints
 
 import geopandas as gpd
@@ -18,11 +17,6 @@ import shapely
 
 from chronoslide.inventories.lives import EventRow, Life, LinkRow, StockRow, text_of
 from chronoslide.inventories.preparing import Prepared
-from chronoslide.inventories.tracked_style import qgis_style
-from chronoslide.vectors import write_geopackage
-
-LANDSLIDES_LAYER: Final = "landslides"
-EVENTS_LAYER: Final = "events"
 
 YEAR_COLUMNS: Final = {
     "landslide_id": "identity through time: 1, 2, ... in the order of first appearance",
@@ -109,17 +103,6 @@ def assemble(
         pd.DataFrame(_columns(LinkRow, links)),
         prepared.notes,
     )
-
-
-def write_tracked(path: Path, tracked: TrackedInventory) -> None:
-    """Writes a tracked inventory as one GeoPackage that QGIS opens coloured by state.
-
-    Raises:
-        StorageError: The place cannot be written to.
-    """
-    layers = {str(year): frame for year, frame in tracked.years.items()}
-    layers |= {LANDSLIDES_LAYER: tracked.landslides, EVENTS_LAYER: tracked.events}
-    write_geopackage(path, layers, styles=dict.fromkeys(layers, qgis_style()))
 
 
 def _year_layer(rows: list[StockRow], lives: Sequence[Life], inventory: gpd.GeoDataFrame) -> gpd.GeoDataFrame:

@@ -91,13 +91,10 @@ class _Chronicle:
         mapped = self._write_mapped(year, frame, known, earlier, step)
         self._write_lost(year, known, earlier, step, mapped)
         self._remember_ndvi(year, mapped, frame.geometry.to_numpy())
-        links = step.links
-        for first, second, shared in zip(links.first, links.second, links.intersection_m2.tolist(), strict=True):
-            if not _is_parent(first, second, step, earlier.in_stock):
-                continue
-            before, life = last_mapped[first], mapped[second]
+        for first, second, shared_m2 in _parent_links(step, earlier.in_stock):
+            (year_before, landslide_id, polygon_id), life = last_mapped[first], mapped[second]
             self.links.append(
-                LinkRow(before[0], year, before[1], life.landslide_id, before[2], life.polygon_id, shared)
+                LinkRow(year_before, year, landslide_id, life.landslide_id, polygon_id, life.polygon_id, shared_m2)
             )
 
     def _earlier(self, year: int, known: list[Life]) -> Earlier:
@@ -125,18 +122,19 @@ class _Chronicle:
         absent_until = self._last_observed_before(year, outlines)
         parents = _parents(step, earlier.in_stock, known)
         taken_up = _positions_by(step.merged_into)
+        carries_on, masked_share = step.carries_on.tolist(), earlier.masked_share.tolist()
         mapped = []
         for index, (outline, area_m2, polygon_id) in enumerate(
             zip(outlines, shapely.area(outlines).tolist(), frame["polygon_id"].tolist(), strict=True)
         ):
-            position, state = int(step.carries_on[index]), step.state[index]
+            position, state = carries_on[index], step.state[index]
             area_before, masked, since = 0.0, 0.0, absent_until[index]
             if position == NOBODY:
                 life = Life(len(self.lives) + 1, tuple(parents[index]), year)
                 self.lives.append(life)
             else:
                 life = known[position]
-                area_before, masked = life.area_m2, float(earlier.masked_share[position])
+                area_before, masked = life.area_m2, masked_share[position]
                 if life.in_stock:
                     since = self.days[life.mapped]
             if state is State.UNOBSERVED:
@@ -214,18 +212,20 @@ class _Chronicle:
         return list(dates)
 
 
+def _parent_links(step: Succession, in_stock: NDArray[np.bool_]) -> list[tuple[int, int, float]]:
+    """The links to parents: a landslide that is gone is a parent only of a polygon that carries it on."""
+    links = step.links
+    carried = (step.carries_on[links.second] == links.first) | (step.split_from[links.second] == links.first)
+    chosen = links.where(in_stock[links.first] | carried)
+    return list(zip(chosen.first.tolist(), chosen.second.tolist(), chosen.intersection_m2.tolist(), strict=True))
+
+
 def _parents(step: Succession, in_stock: NDArray[np.bool_], known: list[Life]) -> list[list[int]]:
-    """For each polygon the ids of the landslides it came from: those in the stock, and the one it carries on."""
+    """For each polygon the ids of the landslides it came from."""
     parents: list[list[int]] = [[] for _ in step.state]
-    for first, second in zip(step.links.first.tolist(), step.links.second.tolist(), strict=True):
-        if _is_parent(first, second, step, in_stock):
-            parents[second].append(known[first].landslide_id)
+    for first, second, _ in _parent_links(step, in_stock):
+        parents[second].append(known[first].landslide_id)
     return parents
-
-
-def _is_parent(first: int, second: int, step: Succession, in_stock: NDArray[np.bool_]) -> bool:
-    """Whether a linked landslide is a parent of a polygon: one that is gone is so only if the polygon carries it on."""
-    return bool(in_stock[first] or first in (step.carries_on[second], step.split_from[second]))
 
 
 def _positions_by(target: NDArray[np.intp]) -> dict[int, list[int]]:

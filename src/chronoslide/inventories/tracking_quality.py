@@ -35,6 +35,7 @@ class TrackingQuality:
         identities_true: Landslides of the answer key.
         identities_tracked: Landslides that tracking told apart.
         yearly_counts: Sum of the yearly numbers of mapped polygons.
+        stocks: True and tracked number of landslides in the stock, by year.
         confusion: Number by true state (rows) and tracked state (columns).
     """
 
@@ -46,6 +47,7 @@ class TrackingQuality:
     identities_true: int
     identities_tracked: int
     yearly_counts: int
+    stocks: dict[int, tuple[int, int]]
     confusion: pd.DataFrame
 
     @property
@@ -87,6 +89,7 @@ class TrackingQuality:
             "identities_tracked": self.identities_tracked,
             "yearly_counts": self.yearly_counts,
             "nearer_by": self.nearer_by,
+            "stocks": {str(year): {"true": true, "tracked": found} for year, (true, found) in self.stocks.items()},
             "confusion": {
                 str(state): {str(other): int(count) for other, count in row.items() if count}
                 for state, row in self.confusion.iterrows()
@@ -141,6 +144,7 @@ def tracking_quality(
         identities_true=len({identity for identity, _ in true_state}),
         identities_tracked=len(tracked.landslides),
         yearly_counts=sum(int(stock["mapped"].sum()) for stock in tracked.years.values()),
+        stocks={year: (len(key[year]), len(stock)) for year, stock in tracked.years.items() if year in key},
         confusion=confusion,
     )
 
