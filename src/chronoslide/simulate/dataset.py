@@ -191,7 +191,9 @@ def _scene(
     shape_ = ground.grid.shape
     cover = cover_of_year(ground.land, year, ground.seed)
     surface = surface_without_landslides(ground.land, cover, conditions.greenness, ground.seed, year)
-    surface = with_landslides(surface, *slid.advance(sightings), ground.texture)
+    slid_share, debris = slid.advance(sightings)
+    dry = 1.0 - ground.land.water  # a river soon cuts its way through a toe
+    surface = with_landslides(surface, slid_share * dry, debris * dry, ground.texture)
     _let_it_snow(surface, ground, conditions.snow, rng)
     surface *= np.exp(0.035 * gaussian_random_field(shape_, 0.8, rng))[..., np.newaxis].astype(np.float32)
     incidence = illumination(
