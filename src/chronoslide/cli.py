@@ -28,6 +28,7 @@ STAGES = {
     "transfer": "that U-Net retrained on the investigation area, registered as chronoslide-transferred",
     "map": "a landslide probability raster for every year and model",
     "inventory": "landslide polygons of every year, one GeoPackage",
+    "track": "one inventory through time: identities, states, what is new each year, the balance of the stock",
     "evaluate": "pixel and inventory figures of every year against the manual inventories",
     "report": "tables, figures and a page in reports/",
 }
@@ -56,8 +57,11 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def _carry_out(arguments: argparse.Namespace) -> None:
-    if arguments.verb in STAGES:
-        importlib.import_module(f"chronoslide.stages.{arguments.verb}").run(Path(arguments.root).resolve())
+    if arguments.verb in STAGES and not getattr(arguments, "inventories", None):
+        stage = importlib.import_module(f"chronoslide.stages.{arguments.verb}")
+        stage.run(Path(arguments.root).resolve())
+        if getattr(arguments, "against", None):
+            print(f"The comparison: {stage.compare(Path(arguments.root).resolve(), arguments.against)}")
         return
     run = importlib.import_module(f"chronoslide.commands.{arguments.verb}").run
     match arguments.verb:
@@ -67,6 +71,8 @@ def _carry_out(arguments: argparse.Namespace) -> None:
             run(Path(arguments.root).resolve(), arguments.train, arguments.test, arguments.output)
         case "rasterise":
             run(arguments.inventories, arguments.resolution, arguments.output)
+        case "track":
+            run(Path(arguments.root), arguments.inventories, arguments.output, arguments.year_column)
         case "compare":
             run(Path(arguments.root), arguments.manual, arguments.predicted, arguments.area, arguments.output)
         case "statistics":
@@ -80,8 +86,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"chronoslide {__version__}")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    for name, result in STAGES.items():
-        _add_verb(verbs, name, f"The result of `{name}` is {result}.")
+    stages = {name: _add_verb(verbs, name, f"The result of `{name}` is {result}.") for name, result in STAGES.items()}
+    track = stages["track"]
+    track.add_argument("inventories", type=Path, nargs="*", help="anybody's inventories, the year in each name")
+    track.add_argument("--year-column", help="column with the year of each polygon, for files of several years")
+    track.add_argument("--output", "-o", type=Path, default=Path("tracked.gpkg"), help="a GeoPackage for those files")
+    stages["report"].add_argument("--against", metavar="REV", help="also compare with the metrics of a git revision")
     configure = _add_verb(verbs, "configure", "Writes the settings of a profile into params.yaml.")
     configure.add_argument("--profile", required=True, help="name of a file in profiles/: smoke, demo or paper")
     chips = _add_verb(verbs, "chips", "Trains and tests a model on folders of image and mask chips made by others.")

@@ -13,7 +13,7 @@ class Own(NamedTuple):
 
     seed: int
     minimum_area_m2: float
-    tracking: TrackingSettings
+    track: TrackingSettings
     evaluate: EvaluateSettings
 
 
@@ -27,4 +27,4 @@ def own_settings(root: Path) -> Own:
     if not path.exists():
         return Own(0, 0.0, TrackingSettings(), EvaluateSettings())
     settings = read_settings(path)
-    return Own(settings.seed, settings.inventory.minimum_area_m2, settings.tracking, settings.evaluate)
+    return Own(settings.seed, settings.inventory.minimum_area_m2, settings.track, settings.evaluate)

@@ -1,0 +1,86 @@
+"""`chronoslide track`: the yearly inventories as one inventory through time, with identities and states."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+from tqdm import tqdm
+
+from chronoslide.dataset import read_dataset
+from chronoslide.files import replacing
+from chronoslide.inventories.balance import balance
+from chronoslide.inventories.ground import Ground
+from chronoslide.inventories.reading import read_inventories
+from chronoslide.inventories.subtraction import subtract
+from chronoslide.inventories.tracked_layers import TrackedInventory
+from chronoslide.inventories.tracked_writer import write_tracked
+from chronoslide.inventories.tracking import track_inventories
+from chronoslide.labels import rasterise
+from chronoslide.params import Settings, read_settings
+from chronoslide.rasters import write_raster
+from chronoslide.scenes.scene import read_scene
+from chronoslide.tracking import stage_run
+
+
+def run(root: Path) -> None:
+    """Writes `results/tracked/`: predicted and manual inventory through time, their balances, and rasters of change.
+
+    Raises:
+        DataError: The yearly inventories were not made yet.
+    """
+    settings = read_settings(root / "params.yaml")
+    dataset = read_dataset(root / "data")
+    years = dataset.sites["investigation"].years
+    manual = [root / "data" / year.inventory for _, year in sorted(years.items()) if year.inventory is not None]
+    sources = {"predicted": [root / "results/inventories/predicted.gpkg"], "manual": manual}
+    dates = {number: year.date for number, year in years.items()}
+    ground = {year: _ground(root, year) for year in tqdm(sorted(years), desc="track: scenes", unit=" years")}
+    with stage_run(root, "track", settings) as run, replacing(root / "results/tracked") as folder:
+        folder.mkdir()
+        balances = []
+        for kind, paths in sources.items():
+            inventories = read_inventories(paths)
+            with tqdm(desc=f"track: {kind}", total=len(inventories.polygons), unit=" years") as bar:
+                tracked = track_inventories(
+                    inventories.polygons,
+                    settings.track,
+                    dates=dates,
+                    ground=ground,
+                    names=inventories.names,
+                    progress=lambda _, bar=bar: bar.update(),  # type: ignore[misc]
+                )
+            write_tracked(folder / f"{kind}.gpkg", tracked)
+            balances.append(balance(tracked).assign(inventory=kind))
+            run.log_metrics({f"{kind}.identities": len(tracked.landslides), f"{kind}.polygons": _polygons(tracked)})
+            if kind == "predicted":
+                _write_change(folder / "change", tracked, ground, settings)
+        table = pd.concat(balances)
+        table.round(2).to_csv(folder / "balance.csv", index=False, lineterminator="\n")
+        for row in table[table["inventory"] == "predicted"].to_dict("records"):
+            counts = {str(name): row[name] for name in ("stock", "new", "reactivated", "healed")}
+            run.log_metrics(counts, int(row["year"]))
+        run.log_files([folder / "balance.csv"])
+
+
+def _ground(root: Path, year: int) -> Ground:
+    return Ground.of_scene(read_scene(root / f"results/scenes/investigation/{year}.tif"))
+
+
+def _polygons(tracked: TrackedInventory) -> int:
+    """The sum of the yearly numbers of polygons, which counts a landslide again in every year."""
+    return sum(int(stock["mapped"].sum()) for stock in tracked.years.values())
+
+
+def _write_change(folder: Path, tracked: TrackedInventory, ground: dict[int, Ground], settings: Settings) -> None:
+    """The raster view: what appeared (1) and what went (-1) between neighbouring years."""
+    before = None
+    for year, stock in tracked.years.items():
+        here = ground[year]
+        labels = rasterise(
+            stock[stock["mapped"]], here.grid, here.observed, all_touched=False, what=f"the inventory of {year}"
+        )
+        if before is not None:
+            change = subtract(before, labels, here.grid, settings.track.subtraction)
+            write_raster(folder / f"{year}.tif", change, here.grid, bands=["change"], overviews="nearest")
+        before = labels
