@@ -63,7 +63,14 @@ def _carry_out(arguments: argparse.Namespace) -> None:
         if getattr(arguments, "against", None):
             print(f"The comparison: {stage.compare(Path(arguments.root).resolve(), arguments.against)}")
         return
-    run = importlib.import_module(f"chronoslide.commands.{arguments.verb}").run
+    module = importlib.import_module(f"chronoslide.commands.{arguments.verb}")
+    if arguments.verb == "review" and arguments.step == "prepare":
+        module.prepare(arguments.inventory, arguments.layer, arguments.output)
+        return
+    if arguments.verb == "review":
+        module.apply(arguments.package, arguments.inventory, arguments.layer, arguments.output)
+        return
+    run = module.run
     match arguments.verb:
         case "configure":
             run(Path(arguments.root).resolve(), arguments.profile)
@@ -114,7 +121,23 @@ def _parser() -> argparse.ArgumentParser:
     for verb in (compare, statistics):
         verb.add_argument("--area", type=Path, help="polygons of the area that was mapped")
         verb.add_argument("--output", "-o", type=Path, help="a JSON file (default: print)")
+    _add_review(verbs)
     return parser
+
+
+def _add_review(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    text = "Hands the most doubtful polygons to a person, and takes back what they decided."
+    steps = verbs.add_parser("review", help=text, description=text).add_subparsers(
+        dest="step", required=True, metavar="STEP"
+    )
+    prepare = steps.add_parser("prepare", help="write a package for QGIS, the most doubtful polygons first")
+    apply = steps.add_parser("apply", help="take a filled-in package back: inventory, training polygons, changes")
+    apply.add_argument("package", type=Path, help="the GeoPackage that was filled in")
+    for step, default in ((prepare, "review.gpkg"), (apply, "reviewed.gpkg")):
+        step.add_argument("inventory", type=Path, help="the inventory that is reviewed")
+        step.add_argument("--layer", help="its layer, where it has several")
+        step.add_argument("--output", "-o", type=Path, default=Path(default), help=f"a GeoPackage ({default})")
+        step.set_defaults(root=".")
 
 
 def _add_verb(
