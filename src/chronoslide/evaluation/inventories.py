@@ -1,0 +1,109 @@
+"""One year's predicted inventory against the manual one: Tables 4 and 5, objects, sizes, and the pairs of Figure 8."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import geopandas as gpd
+import pandas as pd
+import shapely
+
+from chronoslide.grid import Grid
+from chronoslide.inventories.comparing import compare_inventories
+from chronoslide.inventories.densities import DensityComparison, compare_densities
+from chronoslide.inventories.size_statistics import empirical_density, measure_sizes
+from chronoslide.inventories.summary import summarise
+from chronoslide.inventories.uncertainty import comparison_intervals
+from chronoslide.inventories.usable import usable
+from chronoslide.params import EvaluateSettings
+
+_M2_PER_KM2 = 1e6
+
+
+@dataclass(frozen=True)
+class InventoryJudgement:
+    """Two inventories of one year, held against each other.
+
+    Attributes:
+        figures: For `reports/metrics.json`: `manual` and `predicted` (number, areas, densities a and b), `objects`
+            (matching, shapes, with intervals), `densities` (all four definitions, likeness of the maps), `sizes`.
+        pairs: A row a manual landslide that is hit: `manual`, `manual_area_m2`, `predicted_area_m2` (Figure 8).
+        size_distribution: Empirical densities: `inventory`, `area_m2`, `density_per_m2`, `number`.
+        densities: With the density maps (Figure 7).
+    """
+
+    figures: dict[str, Any]
+    pairs: pd.DataFrame
+    size_distribution: pd.DataFrame
+    densities: DensityComparison
+
+
+def judge_inventories(
+    manual: gpd.GeoDataFrame,
+    predicted: gpd.GeoDataFrame,
+    area: shapely.Geometry,
+    grid: Grid,
+    settings: EvaluateSettings,
+    *,
+    minimum_area_m2: float,
+    seed: int,
+) -> InventoryJudgement:
+    """Compares two inventories inside an area of interest.
+
+    Args:
+        manual: The reference; polygons in metres.
+        predicted: The same coordinate reference system.
+        area: The area of interest.
+        grid: Of the density maps.
+        settings: Thresholds, classes, bootstrap.
+        minimum_area_m2: The minimum mapping unit, from which sizes are fitted.
+        seed: Of the bootstraps.
+
+    Raises:
+        GridError: The two do not share one reference system in metres.
+        InventoryError: One holds points or lines.
+    """
+    comparison = compare_inventories(manual, predicted, area, settings.compare)
+    densities = compare_densities(manual, predicted, area, grid)
+    intervals = comparison_intervals(
+        comparison, settings.block_metres, settings.bootstrap_samples, settings.confidence, seed
+    )
+    kinds = {"manual": manual, "predicted": predicted}
+    areas = {
+        kind: shapely.area(usable(frame, f"the {kind} inventory", area).polygons.geometry.to_numpy())
+        for kind, frame in kinds.items()
+    }
+    sizes = {
+        kind: measure_sizes(
+            values,
+            minimum_area_m2=minimum_area_m2,
+            seed=seed,
+            settings=settings.statistics,
+            confidence=settings.confidence,
+        )
+        for kind, values in areas.items()
+    }
+    objects = comparison.as_dict()
+    objects["intervals"] = {name: [interval.low, interval.high] for name, interval in intervals.items()}
+    figures = {
+        **{kind: _table_4(frame, area) for kind, frame in kinds.items()},
+        "objects": objects,
+        "densities": densities.as_dict(),
+        "sizes": {kind: size.as_dict() for kind, size in sizes.items()},
+    }
+    distribution = [empirical_density(values).assign(inventory=kind) for kind, values in areas.items()]
+    return InventoryJudgement(figures, comparison.sizes.table, pd.concat(distribution), densities)
+
+
+def _table_4(inventory: gpd.GeoDataFrame, area: shapely.Geometry) -> dict[str, float]:
+    summary = summarise(inventory, area)
+    return {
+        "count": summary.number,
+        "area_m2": summary.total_area_m2,
+        "min_m2": summary.minimum_area_m2,
+        "max_m2": summary.maximum_area_m2,
+        "mean_m2": summary.mean_area_m2,
+        "density_per_km2": summary.number / (area.area / _M2_PER_KM2),
+        "density_percent": 100 * summary.covered_area_m2 / area.area,
+    }
