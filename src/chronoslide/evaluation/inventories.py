@@ -12,6 +12,7 @@ import shapely
 from chronoslide.grid import Grid
 from chronoslide.inventories.comparing import compare_inventories
 from chronoslide.inventories.densities import DensityComparison, compare_densities
+from chronoslide.inventories.joining import fragmentation_index
 from chronoslide.inventories.size_statistics import empirical_density, measure_sizes
 from chronoslide.inventories.summary import summarise
 from chronoslide.inventories.uncertainty import comparison_intervals
@@ -27,7 +28,8 @@ class InventoryJudgement:
 
     Attributes:
         figures: For `reports/metrics.json`: `manual` and `predicted` (number, areas, densities a and b), `objects`
-            (matching, shapes, with intervals), `densities` (all four definitions, likeness of the maps), `sizes`.
+            (matching, shapes, with intervals), `densities` (all four definitions, likeness of the maps), `sizes`,
+            `fragmentation` (index before and after joining).
         pairs: A row a manual landslide that is hit: `manual`, `manual_area_m2`, `predicted_area_m2` (Figure 8).
         size_distribution: Empirical densities: `inventory`, `area_m2`, `density_per_m2`, `number`.
         densities: With the density maps (Figure 7).
@@ -48,6 +50,7 @@ def judge_inventories(
     *,
     minimum_area_m2: float,
     seed: int,
+    fragments: gpd.GeoDataFrame | None = None,
 ) -> InventoryJudgement:
     """Compares two inventories inside an area of interest.
 
@@ -59,6 +62,7 @@ def judge_inventories(
         settings: Thresholds, classes, bootstrap.
         minimum_area_m2: The minimum mapping unit, from which sizes are fitted.
         seed: Of the bootstraps.
+        fragments: The predicted polygons before fragments were joined, for the fragmentation index before and after.
 
     Raises:
         GridError: The two do not share one reference system in metres.
@@ -91,9 +95,21 @@ def judge_inventories(
         "objects": objects,
         "densities": densities.as_dict(),
         "sizes": {kind: size.as_dict() for kind, size in sizes.items()},
+        "fragmentation": {
+            "before": float("nan") if fragments is None else _fragmentation(manual, fragments, area, settings),
+            "after": _fragmentation(manual, predicted, area, settings),
+        },
     }
     distribution = [empirical_density(values).assign(inventory=kind) for kind, values in areas.items()]
     return InventoryJudgement(figures, comparison.sizes.table, pd.concat(distribution), densities)
+
+
+def _fragmentation(
+    manual: gpd.GeoDataFrame, predicted: gpd.GeoDataFrame, area: shapely.Geometry, settings: EvaluateSettings
+) -> float:
+    first = usable(manual, "the manual inventory", area).polygons.geometry.to_numpy()
+    second = usable(predicted, "the predicted inventory", area).polygons.geometry.to_numpy()
+    return fragmentation_index(first, second, settings.compare.hit_overlap)
 
 
 def _table_4(inventory: gpd.GeoDataFrame, area: shapely.Geometry) -> dict[str, float]:

@@ -24,6 +24,7 @@ class Judgement:
         transfer_gain: What transfer gained over random weights.
         calibration: Of the main model's probabilities, by year.
         inventories: Figures of manual and predicted inventory by year.
+        tracking: Identities through time and the sum of the yearly polygons, of both inventories.
         thresholds: By model.
     """
 
@@ -33,6 +34,7 @@ class Judgement:
     transfer_gain: Mapping[str, Any]
     calibration: Mapping[int, Mapping[str, Any]]
     inventories: Mapping[str, Any]
+    tracking: Mapping[str, Any]
     thresholds: Mapping[str, float]
 
 
@@ -80,6 +82,7 @@ def metrics_file(
             "paper_protocol": _figures(judgement.on_patches),
             "calibration": {str(year): dict(figures) for year, figures in judgement.calibration.items()},
             "inventories": dict(judgement.inventories),
+            "tracking": dict(judgement.tracking),
             "undefined": {
                 f"years.{year}.{name}.{ratio}": reason
                 for year, models in judgement.years.items()

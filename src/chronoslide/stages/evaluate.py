@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +26,7 @@ from chronoslide.evaluation.metrics_file import Judgement, metrics_file
 from chronoslide.evaluation.tables import accuracy_table, by_year, density_table, inventory_table
 from chronoslide.files import replacing, write_json
 from chronoslide.grid import Grid, require_same
-from chronoslide.inventories.vectorising import binarise, remove_small
+from chronoslide.inventories.vectorising import binarise, polygonise, remove_small
 from chronoslide.models import baseline
 from chronoslide.models.calibration import Calibration, measure_calibration
 from chronoslide.models.card import WEIGHTS, ModelCard, read_card
@@ -99,6 +100,7 @@ def run(root: Path) -> None:
                 gain = _transfer_gain(maps, tested, site, settings)
         inventories = _inventories(root, settings, dataset, site, years)
         on_patches = _paper_protocol(root, site)
+        tracking = json.loads((root / "results/tracked/summary.json").read_text(encoding="utf-8"))
         metrics = metrics_file(
             Judgement(
                 years=judged,
@@ -108,6 +110,7 @@ def run(root: Path) -> None:
                 calibration={year: calibrated.as_dict() for year, calibrated in calibration.items()},
                 inventories={str(year): judgement.figures for year, judgement in inventories.items()},
                 thresholds=site.thresholds,
+                tracking=tracking,
             ),
             dataset=dataset,
             area_km2=site.area.area / 1e6,
@@ -124,6 +127,7 @@ def run(root: Path) -> None:
                 ["year", "manual", "manual_area_m2", "predicted_area_m2"]
             ],
             "size_distribution": by_year({year: item.size_distribution for year, item in inventories.items()}, 12),
+            **{name: pd.read_csv(root / f"results/tracked/{name}.csv") for name in ("balance", "states")},
             "reliability": by_year({year: item.table for year, item in calibration.items()}, 6).assign(model=MAIN),
             "precision_recall": pd.concat(curves)[["year", "model", "threshold", "precision", "recall"]],
         }
@@ -217,8 +221,16 @@ def _inventories(
             section,
             minimum_area_m2=settings.inventory.minimum_area_m2,
             seed=settings.seed,
+            fragments=_fragments(root, settings, site, year),
         )
     return judged
+
+
+def _fragments(root: Path, settings: Settings, site: _Site, year: int) -> gpd.GeoDataFrame:
+    """The polygons as they would be without joining."""
+    probability = read_raster(root / f"results/maps/{MAIN}/{year}.tif").values[..., 0].astype(np.float32)
+    binary = binarise(probability, site.thresholds[MAIN], settings.inventory.minimum_area_m2, site.grid)
+    return polygonise(binary, site.grid)
 
 
 def _manual(root: Path, dataset: Dataset, site: _Site, year: int) -> gpd.GeoDataFrame:

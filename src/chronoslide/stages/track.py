@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from tqdm import tqdm
 
 from chronoslide.dataset import read_dataset
-from chronoslide.files import replacing
+from chronoslide.files import replacing, write_json
 from chronoslide.inventories.balance import balance
 from chronoslide.inventories.ground import Ground
 from chronoslide.inventories.reading import read_inventories
@@ -38,7 +39,8 @@ def run(root: Path) -> None:
     ground = {year: _ground(root, year) for year in tqdm(sorted(years), desc="track: scenes", unit=" years")}
     with stage_run(root, "track", settings) as run, replacing(root / "results/tracked") as folder:
         folder.mkdir()
-        balances = []
+        balances, states = [], []
+        summary: dict[str, dict[str, Any]] = {}
         for kind, paths in sources.items():
             inventories = read_inventories(paths)
             with tqdm(desc=f"track: {kind}", total=len(inventories.polygons), unit=" years") as bar:
@@ -52,11 +54,19 @@ def run(root: Path) -> None:
                 )
             write_tracked(folder / f"{kind}.gpkg", tracked)
             balances.append(balance(tracked).assign(inventory=kind))
-            run.log_metrics({f"{kind}.identities": len(tracked.landslides), f"{kind}.polygons": _polygons(tracked)})
+            states.append(_states(tracked).assign(inventory=kind))
+            summary[kind] = {
+                "identities": len(tracked.landslides),
+                "polygons": sum(int(stock["mapped"].sum()) for stock in tracked.years.values()),
+                "notes": list(tracked.notes),
+            }
+            run.log_metrics({f"{kind}.{name}": summary[kind][name] for name in ("identities", "polygons")})
             if kind == "predicted":
                 _write_change(folder / "change", tracked, ground, settings)
         table = pd.concat(balances)
         table.round(2).to_csv(folder / "balance.csv", index=False, lineterminator="\n")
+        pd.concat(states).to_csv(folder / "states.csv", index=False, lineterminator="\n")
+        write_json(folder / "summary.json", summary)
         for row in table[table["inventory"] == "predicted"].to_dict("records"):
             counts = {str(name): row[name] for name in ("stock", "new", "reactivated", "healed")}
             run.log_metrics(counts, int(row["year"]))
@@ -67,9 +77,14 @@ def _ground(root: Path, year: int) -> Ground:
     return Ground.of_scene(read_scene(root / f"results/scenes/investigation/{year}.tif"))
 
 
-def _polygons(tracked: TrackedInventory) -> int:
-    """The sum of the yearly numbers of polygons, which counts a landslide again in every year."""
-    return sum(int(stock["mapped"].sum()) for stock in tracked.years.values())
+def _states(tracked: TrackedInventory) -> pd.DataFrame:
+    """How many landslides were in which state in each year: `year`, `state`, `landslides`."""
+    counts = [
+        stock["state"].value_counts().rename("landslides").rename_axis("state").reset_index().assign(year=year)
+        for year, stock in tracked.years.items()
+    ]
+    table: pd.DataFrame = pd.concat(counts)[["year", "state", "landslides"]]
+    return table.sort_values(["year", "state"])
 
 
 def _write_change(folder: Path, tracked: TrackedInventory, ground: dict[int, Ground], settings: Settings) -> None:
