@@ -69,7 +69,7 @@ def _landslides(
     probability: NDArray[np.float32],
     grid: Grid,
     threshold: float,
-    settings: InventorySettings,
+    section: InventorySettings,
     elevation: Surface | None,
 ) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame]:
     """The landslides of a year, and what the topographic filter removed.
@@ -78,17 +78,17 @@ def _landslides(
     are not small landslides.
     """
     above = binarise(probability, threshold, 0.0, grid)
-    closed = close_gaps(above, settings.joining, probability) if settings.join_fragments else above
-    polygons = polygonise(remove_small(closed, settings.minimum_area_m2, grid), grid, probability)
-    if settings.join_fragments:
+    closed = close_gaps(above, section.joining, probability) if section.join_fragments else above
+    polygons = polygonise(remove_small(closed, section.minimum_area_m2, grid), grid, probability)
+    if section.join_fragments:
         surface = Surface(probability, grid)
-        polygons = join_fragments(polygons, settings.joining, elevation=elevation, probability=surface)
+        polygons = join_fragments(polygons, section.joining, elevation=elevation, probability=surface)
     else:
         polygons = polygons.assign(fragments=1)
     polygons = add_uncertainty(polygons, probability, grid, threshold=threshold)
     filtered = filter_by_topography(
         polygons,
-        settings.topography,
+        section.topography,
         elevation=elevation.values if elevation else None,
         grid=elevation.grid if elevation else None,
     )
