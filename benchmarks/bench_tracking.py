@@ -1,7 +1,8 @@
-"""Tracking many polygons: seconds and memory for 10,000 and 100,000 polygons a year over five years.
+"""Tracking: seconds and memory for up to 100,000 polygons a year over five years, and agreement with the answer key.
 
 `python -m benchmarks.bench_tracking` prints the table; with a number it tracks that many and prints the seconds, which
-is what the table measures, each in a process of its own.
+is what the table measures, each in a process of its own. Where the simulated site is there, its true, its manual and
+(if the pipeline has run) its predicted polygons are tracked and held against the answer key, which no stage reads.
 """
 
 from __future__ import annotations
@@ -17,9 +18,15 @@ import shapely
 from numpy.typing import NDArray
 
 from benchmarks.measure import ROOT, Measure, print_table, record
+from chronoslide.dataset import read_dataset
 from chronoslide.inventories.balance import balance
+from chronoslide.inventories.ground import Ground
+from chronoslide.inventories.reading import read_inventories
 from chronoslide.inventories.tracking import track_inventories
+from chronoslide.inventories.tracking_quality import tracking_quality
 from chronoslide.params import TrackingSettings
+from chronoslide.scenes.scene import read_scene
+from chronoslide.vectors import read_polygons
 
 SIZES = (10_000, 30_000, 100_000)
 YEARS = range(2013, 2018)
@@ -39,6 +46,38 @@ def tracking() -> list[Measure]:
         seconds, gigabytes = (float(word) for word in output.split())
         measures.append(Measure(f"track_{count}x5_wall_s", (seconds,), "s", words))
         measures.append(Measure(f"track_{count}x5_peak_rss_gb", (gigabytes,), "GB", words))
+    return measures
+
+
+def quality() -> list[Measure]:
+    """Links, states and number of identities on the simulated site, with what its scenes mask, if they are there."""
+    key_path = ROOT / "data/answer_key/investigation.gpkg"
+    if not key_path.exists():
+        print(f"no {key_path.relative_to(ROOT)}: tracking is not held against the answer key")
+        return []
+    described = read_dataset(ROOT / "data").sites["investigation"].years
+    key = {year: read_polygons(key_path, str(year)) for year in described}
+    sources = {
+        "true": key,
+        "manual": {
+            year: read_polygons(ROOT / "data" / one.inventory) for year, one in described.items() if one.inventory
+        },
+    }
+    predicted = ROOT / "results/inventories/predicted.gpkg"
+    if predicted.exists():
+        sources["predicted"] = read_inventories([predicted]).polygons
+    scenes = {year: ROOT / f"results/scenes/investigation/{year}.tif" for year in described}
+    ground = {year: Ground.of_scene(read_scene(path)) for year, path in scenes.items() if path.exists()}
+    measures = []
+    for source, polygons in sources.items():
+        found = tracking_quality(track_inventories(polygons, TrackingSettings(), ground=ground), key).as_dict()
+        measures += [
+            Measure(f"track_{source}_{name}", (float(found[name]),), unit, "python -m benchmarks.bench_tracking")
+            for name, unit in (
+                ("link_f1", "1"), ("state_accuracy", "1"),
+                ("identities_true", "landslides"), ("identities_tracked", "landslides"), ("yearly_counts", "polygons"),
+            )
+        ]  # fmt: skip
     return measures
 
 
@@ -87,7 +126,7 @@ def _outlines(
 def main() -> int:
     """Prints the table, or the seconds and gigabytes of one size."""
     if len(sys.argv) == 1:
-        measures = tracking()
+        measures = tracking() + quality()
         print_table(measures)
         record(measures)
         return 0

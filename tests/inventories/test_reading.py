@@ -34,6 +34,10 @@ def test_a_layer_a_year(tmp_path):
     assert {year: len(polygons) for year, polygons in read.polygons.items()} == {2013: 1, 2014: 2}
 
 
+def test_a_single_layer_named_by_its_year(tmp_path):
+    assert list(read_inventories([written(tmp_path / "predicted.gpkg", {"2013": frame()})]).polygons) == [2013]
+
+
 @pytest.mark.parametrize("values", [[2014, 2013], ["2014", "2013"], [datetime.datetime(2014, 5, 1), datetime.datetime(2013, 5, 1)]])  # fmt: skip  # noqa: E501
 def test_a_column_holds_the_year(tmp_path, values):
     path = written(tmp_path / "all.gpkg", {"landslides": frame(A, box(0, 0, 5, 5), seen=pd.Series(values))})

@@ -22,6 +22,8 @@ class Life:
         landslide_id: 1, 2, ... in the order of first appearance.
         parent_ids: Landslides that it came from, if it is a piece of another.
         first_seen: First year in the stock.
+        date_before: Last date on which its ground was observed before; empty if never.
+        date_after: Date of the scene that first shows it.
         last_seen: Last year in the stock.
         years_in_stock: Number of years in the stock.
         in_stock: Whether it is in the stock of the year that was looked at last.
@@ -40,6 +42,8 @@ class Life:
     landslide_id: int
     parent_ids: tuple[int, ...]
     first_seen: int
+    date_before: str
+    date_after: str
     last_seen: int = 0
     years_in_stock: int = 0
     in_stock: bool = False

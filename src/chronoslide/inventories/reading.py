@@ -52,7 +52,8 @@ def read_inventories(paths: Sequence[Path], year_column: str | None = None) -> Y
             _add_by_column(result, path, year_column)
         elif len(layers := _yearly_layers(path)) > 0:
             for year, layer in layers.items():
-                _add(result, year, read_polygons(path, layer), f"{path} ({layer})")
+                name = f"{path} ({layer})" if len(layers) > 1 else str(path)
+                _add(result, year, read_polygons(path, layer), name)
         else:
             _add(result, _year_in(path), read_polygons(path), str(path))
     if not result.polygons:
@@ -85,13 +86,11 @@ def _add_by_column(result: YearlyInventories, path: Path, column: str) -> None:
 
 
 def _yearly_layers(path: Path) -> dict[int, str]:
-    """The layers that are named by a year, if a file has several."""
+    """The layers that are named by a year."""
     try:
         names = [str(name) for name in pyogrio.list_layers(path)[:, 0]]
     except DataSourceError:
         return {}  # read_polygons says what is wrong with the file
-    if len(names) < 2:
-        return {}
     return {int(name): name for name in names if _YEAR.fullmatch(name)}
 
 

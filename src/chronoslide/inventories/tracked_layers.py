@@ -95,10 +95,9 @@ def assemble(
 ) -> TrackedInventory:
     """Makes the tables from what tracking wrote down."""
     crs = next(iter(prepared.polygons.values())).crs
-    births = {row.landslide_id: row for rows in reversed(stocks.values()) for row in rows}
     return TrackedInventory(
         {year: _year_layer(rows, lives, prepared.polygons[year]) for year, rows in stocks.items()},
-        _landslides_layer(lives, births, crs),
+        _landslides_layer(lives, crs),
         _layer(_columns(EventRow, events), EVENT_COLUMNS, crs),
         pd.DataFrame(_columns(LinkRow, links)),
         prepared.notes,
@@ -118,7 +117,7 @@ def _year_layer(rows: list[StockRow], lives: Sequence[Life], inventory: gpd.GeoD
     return _layer(columns, YEAR_COLUMNS, inventory.crs)
 
 
-def _landslides_layer(lives: Sequence[Life], births: dict[int, StockRow], crs: object) -> gpd.GeoDataFrame:
+def _landslides_layer(lives: Sequence[Life], crs: object) -> gpd.GeoDataFrame:
     columns = _columns(
         _LandslideRow,
         [
@@ -133,8 +132,8 @@ def _landslides_layer(lives: Sequence[Life], births: dict[int, StockRow], crs: o
                 ", ".join(f"{year} {state}" for year, state in life.states.items()),
                 life.maximum_area_m2,
                 life.year_of_maximum,
-                births[life.landslide_id].date_before,
-                births[life.landslide_id].date_after,
+                life.date_before,
+                life.date_after,
                 life.largest,
             )
             for life in lives
@@ -181,9 +180,8 @@ def _columns(row: type[tuple[object, ...]], rows: Sequence[tuple[object, ...]]) 
 def _layer(columns: dict[str, pd.Series[Any]], order: dict[str, str], crs: object) -> gpd.GeoDataFrame:
     """A layer with the documented columns in their order."""
     outlines = columns.pop("outline").to_numpy()
-    centroids = shapely.centroid(outlines)
-    columns |= {
-        "centroid_x": np.round(shapely.get_x(centroids), 2),
-        "centroid_y": np.round(shapely.get_y(centroids), 2),
-    }
+    if "centroid_x" in order:
+        centroids = shapely.centroid(outlines)
+        for name, coordinates in (("centroid_x", shapely.get_x(centroids)), ("centroid_y", shapely.get_y(centroids))):
+            columns[name] = pd.Series(np.round(coordinates, 2))
     return gpd.GeoDataFrame({name: columns[name] for name in order}, geometry=outlines, crs=crs)

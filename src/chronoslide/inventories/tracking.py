@@ -130,7 +130,7 @@ class _Chronicle:
             position, state = carries_on[index], step.state[index]
             area_before, masked, since = 0.0, 0.0, absent_until[index]
             if position == NOBODY:
-                life = Life(len(self.lives) + 1, tuple(parents[index]), year)
+                life = Life(len(self.lives) + 1, tuple(parents[index]), year, since, self.days[year])
                 self.lives.append(life)
             else:
                 life = known[position]
