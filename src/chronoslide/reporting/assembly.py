@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from chronoslide.rasters import Raster
 from chronoslide.reporting import pictures, tables
-from chronoslide.reporting.drawing import Chart, Gathered, Place
+from chronoslide.reporting.drawing import Chart, Gathered, Place, gather
 from chronoslide.reporting.map_figures import scene_and_outlines
 from chronoslide.reporting.map_layers import MapYear, data_uri, map_year, quick_look
 from chronoslide.reporting.page import MapSection, Page, Picture, QuickLook, Section
@@ -55,8 +55,8 @@ def stretches_of(scene: Raster) -> dict[str, Stretch]:
     }
 
 
-def add_year(maps: Maps, of_year: YearResults, results: Results) -> Figure | None:
-    """Adds a year's layers and quick-looks.
+def add_year(maps: Maps, gathered: Gathered, of_year: YearResults, results: Results) -> Figure | None:
+    """Adds a year's layers and quick-looks, and what the charts need of it.
 
     Returns:
         The figure of the scene beside its outlines, None where the bands allow no true colour.
@@ -64,11 +64,12 @@ def add_year(maps: Maps, of_year: YearResults, results: Results) -> Figure | Non
     scene, year = of_year.scene, of_year.year
     left, bottom, right, top = scene.grid.bounds
     maps.ground_m = (right - left, top - bottom)
-    maps.years[year] = map_year(of_year, maps.stretches)
     composites = {
         name: pictures.composite(scene.values, scene.valid, scene.bands, stretch)
         for name, stretch in maps.stretches.items()
     }
+    maps.years[year] = map_year(of_year, composites)
+    gather(gathered, of_year, composites.get("true"), results.events)
     looks = {name: quick_look(picture) for name, picture in composites.items()}
     maps.quick_looks.append(QuickLook(year, looks.get("true"), looks.get("false")))
     for name, inventory in (("manual", of_year.manual), ("predicted", of_year.predicted)):

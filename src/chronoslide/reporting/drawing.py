@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from chronoslide.grid import Grid
 from chronoslide.inventories.densities import compare_densities
 from chronoslide.reporting import charts
+from chronoslide.reporting.close_ups import CloseUp, close_ups_figure, false_alarms, fragmented
 from chronoslide.reporting.map_figures import DensityPair, density_maps
 from chronoslide.reporting.map_layers import hits_of, ids_of
 from chronoslide.reporting.results_reader import Results, YearResults
@@ -58,12 +59,16 @@ class Gathered:
         densities: By year the density maps of both inventories.
         states: A row a year, numbers of landslides by state; empty without tracking.
         second_looks: Predicted landslides that no manual one hits.
+        false_alarms: Close-ups of such.
+        fragmented: Close-ups of manual landslides that were predicted in pieces.
     """
 
     areas: dict[int, dict[str, NDArray[np.float64]]]
     densities: dict[int, DensityPair]
     states: pd.DataFrame
     second_looks: pd.DataFrame
+    false_alarms: list[CloseUp]
+    fragmented: list[CloseUp]
 
 
 SECOND_LOOK_COLUMNS = ["year", "landslide_id", "area_m2", "mean_probability", "x", "y"]
@@ -71,15 +76,21 @@ SECOND_LOOK_COLUMNS = ["year", "landslide_id", "area_m2", "mean_probability", "x
 
 def nothing_gathered() -> Gathered:
     """The start of gathering."""
-    return Gathered({}, {}, pd.DataFrame(), pd.DataFrame(columns=SECOND_LOOK_COLUMNS))
+    return Gathered({}, {}, pd.DataFrame(), pd.DataFrame(columns=SECOND_LOOK_COLUMNS), [], [])
 
 
-def gather(gathered: Gathered, results: YearResults, events: gpd.GeoDataFrame | None) -> None:
+def gather(
+    gathered: Gathered,
+    results: YearResults,
+    picture: NDArray[np.uint8] | None,
+    events: gpd.GeoDataFrame | None,
+) -> None:
     """Adds a year to what was gathered.
 
     Args:
         gathered: Is added to.
         results: Of the year.
+        picture: The scene in true colour, None where its bands do not allow it.
         events: All changes that tracking saw, None without tracking.
     """
     kinds = {"manual": results.manual, "predicted": results.predicted}
@@ -93,7 +104,10 @@ def gather(gathered: Gathered, results: YearResults, events: gpd.GeoDataFrame | 
         coarse = Grid.from_bounds(grid.bounds, grid.crs, max(grid.resolution[0], grid.cols * grid.resolution[0] / 160))
         compared = compare_densities(results.manual, results.predicted, grid.footprint, coarse)
         gathered.densities[results.year] = DensityPair(compared.manual_map, compared.predicted_map, coarse)
-        gathered.second_looks = pd.concat([gathered.second_looks, _unmatched(results)], ignore_index=True)
+        gathered.second_looks = _stacked(gathered.second_looks, _unmatched(results))
+    if picture is not None:
+        gathered.false_alarms += false_alarms(results, picture)
+        gathered.fragmented += fragmented(results, picture)
     if results.tracked is not None:
         counts = results.tracked["state"].value_counts().to_dict()
         row: dict[str, int] = {"stock": len(results.tracked), **{str(k): int(v) for k, v in counts.items()}}
@@ -175,6 +189,22 @@ def draw_charts(results: Results, gathered: Gathered) -> Sequence[Chart]:
             "The distribution of areas is not drawn: no inventory holds a landslide.",
         ),
         Chart(
+            "fragmentation", "inventories",
+            "Figure 6. Manual landslides that were predicted in pieces, those of most pieces first",
+            "Close-ups of scenes with the outlines of a manual landslide and of the predicted pieces.",
+            close_ups_figure(gathered.fragmented),
+            "Figure 6 is not drawn: no manual landslide was predicted in pieces.",
+            vector=False,
+        ),
+        Chart(
+            "second_looks", "inventories",
+            "Figure 5. Predicted landslides without a manual one, by mean probability (in the title)",
+            "Close-ups of scenes with the outline of a predicted landslide that no manual one hits.",
+            close_ups_figure(gathered.false_alarms),
+            "Figure 5 is not drawn: every predicted landslide hits a manual one, or there are none.",
+            vector=False,
+        ),
+        Chart(
             "states", "inventories", "Stock of landslides by state, and below zero those that healed",
             "Stacked bars, one for each year.",
             charts.states_per_year(gathered.states.drop(columns="stock", errors="ignore")),
@@ -182,6 +212,11 @@ def draw_charts(results: Results, gathered: Gathered) -> Sequence[Chart]:
             "(no results/inventories/tracked.gpkg).",
         ),
     )  # fmt: skip
+
+
+def _stacked(above: pd.DataFrame, below: pd.DataFrame) -> pd.DataFrame:
+    there = [table for table in (above, below) if len(table)]
+    return pd.concat(there, ignore_index=True) if there else above
 
 
 def _unmatched(results: YearResults) -> pd.DataFrame:

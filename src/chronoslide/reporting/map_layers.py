@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from chronoslide.grid import Grid
 from chronoslide.labels import rasterise
 from chronoslide.reporting import pictures
-from chronoslide.reporting.pictures import Stretch
 from chronoslide.reporting.results_reader import YearResults
 
 HIT_SHARE: Final = 0.1
@@ -39,19 +38,16 @@ class MapYear:
     shapes: Mapping[str, Sequence[Mapping[str, Any]]]
 
 
-def map_year(results: YearResults, stretches: Mapping[str, Stretch]) -> MapYear:
+def map_year(results: YearResults, composites: Mapping[str, NDArray[np.uint8]]) -> MapYear:
     """Makes all layers of a year that its results allow.
 
     Args:
         results: Of the year.
-        stretches: For the composites `true` and `false`; a missing one makes no layer.
+        composites: (rows, cols, 3) of 0-255 for `true` and `false`; a missing one makes no layer.
     """
     scene = results.scene
     images = {
-        name: data_uri(
-            pictures.photograph(pictures.composite(scene.values, scene.valid, scene.bands, stretch), 82), "image/webp"
-        )
-        for name, stretch in stretches.items()
+        name: data_uri(pictures.photograph(composite, 82), "image/webp") for name, composite in composites.items()
     }
     if results.probability is not None:
         levels = pictures.probability_levels(results.probability)

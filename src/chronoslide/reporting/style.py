@@ -106,25 +106,30 @@ def new_figure(width_inches: float, height_inches: float) -> Figure:
     return figure
 
 
-def png_bytes(figure: Figure, *, dpi: float = 100.0, colours: int = 256) -> bytes:
+def png_bytes(figure: Figure, *, dpi: float = 100.0, colours: int = 256, photograph: bool = False) -> bytes:
     """A figure as a PNG with a palette, the same bytes for the same figure.
 
     Args:
         figure: The figure.
         dpi: Pixels per inch.
         colours: Length of the palette; fewer make a smaller file.
+        photograph: Whether it shows a scene, whose palette is worth seconds of search.
     """
     raw = io.BytesIO()
     figure.savefig(raw, format="png", dpi=dpi, metadata={"Software": None}, facecolor="white")
     small = io.BytesIO()
-    _with_palette(Image.open(raw).convert("RGB"), colours).save(small, format="PNG", optimize=True)
+    _with_palette(Image.open(raw).convert("RGB"), colours, 2 if photograph else 0).save(
+        small, format="PNG", optimize=True
+    )
     return small.getvalue()
 
 
-def _with_palette(picture: Image.Image, colours: int) -> Image.Image:
+def _with_palette(picture: Image.Image, colours: int, refinements: int) -> Image.Image:
     """Quantises a picture. The colours that carry meaning are kept exactly, however few pixels have them."""
     kept = [_rgb(name) for name in (WHITE, BLACK, GREY, ORANGE, SKY_BLUE, GREEN, YELLOW, BLUE, VERMILION, PURPLE)]
-    found = picture.quantize(colours - len(kept), method=Image.Quantize.MEDIANCUT, kmeans=2).getpalette() or []
+    found = (
+        picture.quantize(colours - len(kept), method=Image.Quantize.MEDIANCUT, kmeans=refinements).getpalette() or []
+    )
     palette = np.array([*kept, *zip(found[::3], found[1::3], found[2::3], strict=True)][:colours])
     # Pillow's own search for the nearest colour is approximate and would tint a white page.
     channels = np.asarray(picture).astype(np.uint32)
@@ -151,5 +156,5 @@ def svg_text(figure: Figure) -> str:
 def png_and_svg(figure: Figure) -> tuple[bytes, str]:
     """A chart in both forms; it is laid out once, which takes longer than drawing it."""
     png = png_bytes(figure)
-    figure.set_layout_engine("none")
+    figure.set_layout_engine(None)
     return png, svg_text(figure)

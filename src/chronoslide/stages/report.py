@@ -17,7 +17,7 @@ from chronoslide.files import replacing, write_text
 from chronoslide.params import read_settings
 from chronoslide.reporting.assembly import Maps, add_year, figures_of, page_of, stretches_of
 from chronoslide.reporting.comparison import compare_runs, comparison_markdown
-from chronoslide.reporting.drawing import Chart, draw_charts, gather, nothing_gathered
+from chronoslide.reporting.drawing import Chart, draw_charts, nothing_gathered
 from chronoslide.reporting.map_layers import data_uri
 from chronoslide.reporting.page import render
 from chronoslide.reporting.pictures import Stretch
@@ -44,11 +44,9 @@ def run(root: Path) -> None:
         with house_style(), replacing(root / "reports/figures") as folder:
             folder.mkdir()
             for year in tqdm(results.years, desc="report", unit=" years"):
-                of_year = read_year(root, year)
-                gather(gathered, of_year, results.events)
-                figure = add_year(maps, of_year, results)
+                figure = add_year(maps, gathered, read_year(root, year), results)
                 if figure is not None:
-                    maps.stills[year] = png_bytes(figure, colours=_MAP_COLOURS)
+                    maps.stills[year] = png_bytes(figure, colours=_MAP_COLOURS, photograph=True)
                     (folder / f"map_{year}.png").write_bytes(maps.stills[year])
             charts = draw_charts(results, gathered)
             sources = {
