@@ -63,7 +63,7 @@ def filter_by_topography(
     if settings.minimum_median_slope_degrees:
         if elevation is None or grid is None:
             raise InventoryError(
-                "tracking.topography.minimum_median_slope_degrees needs an elevation model; name one, or set it to 0"
+                "inventory.topography.minimum_median_slope_degrees needs an elevation model; name one, or set it to 0"
             )
         _require_crs(polygons, grid.crs, "the elevation model")
         slope = median_slope(outlines, elevation, grid)
@@ -72,7 +72,7 @@ def filter_by_topography(
     if settings.minimum_river_distance_metres:
         if rivers is None:
             raise InventoryError(
-                "tracking.topography.minimum_river_distance_metres needs the rivers; name a layer, or set it to 0"
+                "inventory.topography.minimum_river_distance_metres needs the rivers; name a layer, or set it to 0"
             )
         _require_crs(polygons, rivers.crs, "the rivers")
         distance = river_distance(outlines, rivers.geometry.to_numpy())
