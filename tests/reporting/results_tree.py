@@ -47,6 +47,7 @@ def write_tree(
     layers: dict[str, gpd.GeoDataFrame] = {}
     pairs: list[dict[str, object]] = []
     (root / "data/investigation/inventories").mkdir(parents=True)
+    (root / "reports/tables").mkdir(parents=True)
     for year in years:
         truth = _landslides(generator, shape, 0 if year == EMPTY_YEAR else 6)
         valid = np.ones(shape, dtype=bool)
@@ -86,6 +87,16 @@ def write_tree(
                 "iou_above_0.5": {"f1": 0.8, "panoptic_quality": 0.62}, "fragmentation": 1.25, "merging": 1.0,
                 "mapping_error": 0.31, "polis_mean_m": 4.4,
                 "sizes": {"pearson_r": None if manual.empty else 0.98, "manual_unmatched": 0},
+            },
+            "fragmentation": {"before": 1.5, "after": 1.25},
+            "sizes": {
+                "manual": {
+                    "number": 60, "minimum_area_m2": 200.0, "refusal": "", "magnitude": 2.4,
+                    "magnitude_interval": [2.2, 2.6], "power_law": {"exponent": 2.3, "intervals": {}},
+                    "inverse_gamma": {"rho": 1.4, "a": 1280.0, "s": -132.0, "rollover_m2": 401.3,
+                                      "tail_exponent": 2.4, "intervals": {"tail_exponent": [2.1, 2.7]}},
+                },
+                "predicted": {"number": 5, "minimum_area_m2": 200.0, "refusal": "5 landslides, 50 are needed"},
             },
             "densities": {side: {"kernel_maximum_per_km2": None if manual.empty else 41.2 + len(side),
                                  "kernel_mean_per_km2": None if manual.empty else 9.5}
@@ -193,6 +204,7 @@ def _finish_metrics(metrics: dict[str, Any], years: tuple[int, ...]) -> None:
                     if values[name] is None
                 }
     metrics[f"held_out_{reference}"] = metrics["held_out"].get(reference, {})
+    metrics["tracking"] = {side: {"identities": 11, "polygons": 15} for side in ("manual", "predicted")}
     metrics["paper_protocol"] = {"transferred": metrics["held_out"].get(reference, {}).get("transferred", {})}
     means = {}
     for model in (*MODELS, "ndvi_threshold"):
@@ -209,7 +221,11 @@ def _write_tables(
     root: Path, years: tuple[int, ...], pairs: list[dict[str, object]], generator: np.random.Generator
 ) -> None:
     folder = root / "reports/tables"
-    folder.mkdir(parents=True)
+    sizes = [
+        {"year": year, "inventory": side, "area_m2": area, "density_per_m2": 0.3 * area**-1.2, "number": 3}
+        for year in years if year != EMPTY_YEAR for side in ("manual", "predicted") for area in (300, 900, 2700)
+    ]  # fmt: skip
+    pd.DataFrame(sizes).to_csv(folder / "size_distribution.csv", index=False)
     columns = ["year", "manual", "manual_area_m2", "predicted_area_m2"]
     pd.DataFrame(pairs, columns=columns).to_csv(folder / "areas.csv", index=False)
     recall = np.linspace(0, 1, 21)
@@ -239,7 +255,26 @@ def _write_tracked(root: Path, years: tuple[int, ...], layers: dict[str, gpd.Geo
         {"year": [years[-1]], "state": ["healed"], "landslide_id": [1]},
         geometry=[box(322_900, 3_113_300, 322_950, 3_113_350)], crs="EPSG:32645",
     )  # fmt: skip
-    write_geopackage(root / "results/inventories/tracked.gpkg", {**stock, "events": events})
+    write_geopackage(root / "results/tracked/predicted.gpkg", {**stock, "events": events})
+    counts = [len(stock[str(year)]) for year in years]
+    states = [{"year": year, "state": "new", "landslides": count} for year, count in zip(years, counts, strict=True)]
+    balance = [
+        {
+            "year": year,
+            "stock_before": 0,
+            "new": count,
+            "reactivated": 0,
+            "split_off": 0,
+            "healed": 0,
+            "merged_away": 0,
+            "stock": count,
+            "unobserved": 0,
+        }
+        for year, count in zip(years, counts, strict=True)
+    ]
+    for name, rows in (("states", states), ("balance", balance)):
+        table = pd.concat([pd.DataFrame(rows).assign(inventory=side) for side in ("predicted", "manual")])
+        table.to_csv(root / f"reports/tables/{name}.csv", index=False)
 
 
 def _write_scene_summary(root: Path, years: tuple[int, ...]) -> None:

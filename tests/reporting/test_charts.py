@@ -17,8 +17,8 @@ from chronoslide.reporting.style import look_of
         lambda: charts.inventory_areas(pd.DataFrame(), {}),
         lambda: charts.precision_recall(pd.DataFrame(), {}),
         lambda: charts.reliability(pd.DataFrame()),
-        lambda: charts.area_distribution({}),
-        lambda: charts.states_per_year(pd.DataFrame()),
+        lambda: charts.frequency_area(pd.DataFrame(), {}),
+        lambda: charts.states_per_year(pd.DataFrame(), pd.DataFrame()),
         lambda: charts.radiometric_change({}),
     ],
 )
@@ -43,18 +43,21 @@ def test_every_axis_of_every_chart_has_a_unit(metrics: dict[str, Any], bare_tree
     assert "m²" in figure.get_supylabel()
 
 
-def test_landslides_of_at_least_an_area_are_counted_from_the_largest() -> None:
-    figure = charts.area_distribution({2015: {"manual": np.array([200.0, 5000.0, 1000.0]), "predicted": np.zeros(0)}})
+def test_a_size_distribution_is_drawn_with_its_fit_where_there_is_one(metrics: dict[str, Any], bare_tree: Any) -> None:
+    figure = charts.frequency_area(pd.read_csv(bare_tree / "reports/tables/size_distribution.csv"), metrics)
     assert figure is not None
-    line = figure.axes[0].get_lines()[0]
-    assert list(zip(line.get_xdata(), line.get_ydata(), strict=True)) == [(5000, 1), (1000, 2), (200, 3)]
+    assert len(figure.axes[0].get_lines()) == 3  # two inventories; only the manual one has enough landslides for a fit
+    assert figure.axes[0].get_lines()[0].get_xdata().tolist() == [300, 900, 2700]
 
 
-def test_states_stack_up_to_the_stock() -> None:
-    counts = pd.DataFrame({"new": [3, 1], "persistent": [0, 2], "healed": [0, 1]}, index=[2015, 2016])
-    figure = charts.states_per_year(counts)
+def test_states_stack_up_to_the_stock_and_what_healed_lies_below() -> None:
+    rows = [(2015, "new", 3), (2016, "new", 1), (2016, "persistent", 2)]
+    states = pd.DataFrame(rows, columns=["year", "state", "landslides"]).assign(inventory="predicted")
+    balance = pd.DataFrame({"year": [2015, 2016], "healed": [0, 1], "inventory": "predicted"})
+    figure = charts.states_per_year(states, balance)
     assert figure is not None
     assert [text.get_text() for text in figure.axes[0].texts] == ["3", "3"]
+    assert min(patch.get_height() for patch in figure.axes[0].patches) == -1
 
 
 @pytest.mark.parametrize(("metres", "expected"), [(1650, 1000), (999, 500), (250, 200), (5.0, 5.0)])

@@ -28,6 +28,11 @@ def test_a_key_may_hold_a_dot_itself() -> None:
     assert look_up({"objects": {"iou_above_0.5": {"f1": 0.25}}}, "objects.iou_above_0.5.f1") == 0.25
 
 
+def test_a_list_is_entered_by_number() -> None:
+    assert look_up({"a": {"interval": [1.5, 2.5]}}, "a.interval.1") == 2.5
+    assert look_up({"a": [1.5]}, "a.1") is None
+
+
 def test_a_missing_value_is_none() -> None:
     assert look_up({"a": {"b": 1}}, "a.c") is None
 
@@ -91,6 +96,20 @@ def test_a_gain_that_was_not_measured_is_said_to_be_missing() -> None:
 
 def test_an_empty_table_states_the_gap() -> None:
     assert "nothing was measured" in tables.markdown(Table("k", "T", ("Year",), ()))
+
+
+def test_fits_that_were_refused_say_why(metrics: dict[str, Any]) -> None:
+    table = tables.sizes_table(metrics)
+    rows = {row[0].text: [cell.text for cell in row[1:]] for row in table.rows}
+    assert rows["2015 MI"] == ["60", "401", "2.40 (2.10 to 2.70)", "2.30", "2.40 (2.20 to 2.60)"]
+    assert rows["2015 PI"] == ["5", *[UNDEFINED] * 4]
+    assert any("50 are needed" in note for note in table.notes)
+
+
+def test_the_balance_of_the_stock_stands_for_one_inventory() -> None:
+    balance = pd.DataFrame({"year": [2015, 2015], "new": [4, 9], "stock": [4, 9], "inventory": ["manual", "predicted"]})
+    table = tables.balance_table(balance, "manual")
+    assert [[cell.text for cell in row] for row in table.rows] == [["2015", "4", "4"]]
 
 
 def test_trials_of_a_search_stand_best_first() -> None:

@@ -69,7 +69,7 @@ def add_year(maps: Maps, gathered: Gathered, of_year: YearResults, results: Resu
         for name, stretch in maps.stretches.items()
     }
     maps.years[year] = map_year(of_year, composites)
-    gather(gathered, of_year, composites.get("true"), results.events)
+    gather(gathered, of_year, composites.get("true"))
     looks = {name: quick_look(picture) for name, picture in composites.items()}
     maps.quick_looks.append(QuickLook(year, looks.get("true"), looks.get("false")))
     for name, inventory in (("manual", of_year.manual), ("predicted", of_year.predicted)):
@@ -114,8 +114,10 @@ def page_of(
     metrics = results.metrics
     accuracy = [table for table in report_tables(metrics) if table.key not in _INVENTORY_TABLES]
     inventories = [table for table in report_tables(metrics) if table.key in _INVENTORY_TABLES]
-    if len(gathered.states):
-        inventories.append(tables.states_table(gathered.states))
+    inventories += [made for made in (tables.sizes_table(metrics), tables.identities_table(metrics)) if made.rows]
+    balance = results.tables.get("balance")
+    if balance is not None and "inventory" in balance:
+        inventories += [tables.balance_table(balance, side) for side in ("manual", "predicted")]
     if len(gathered.second_looks):
         inventories.append(tables.second_looks_table(gathered.second_looks))
     return Page(

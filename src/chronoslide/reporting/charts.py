@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter
 from numpy.typing import NDArray
 
+from chronoslide.inventories.size_models import InverseGamma, density
 from chronoslide.inventories.states import State
 from chronoslide.inventories.tracked_style import COLOURS as STATE_COLOURS
 from chronoslide.reporting import published
@@ -22,6 +23,7 @@ from chronoslide.reporting.style import BLACK, BLUE, GREY, LOOKS, ORANGE, PURPLE
 from chronoslide.reporting.tables import look_up, models_of
 
 _F1_LIMITS = (0.0, 1.02)
+_HATCHES = ("", "...", "///", "xx", "\\\\", "oo", "--")
 
 
 def f1_per_year(metrics: Mapping[str, Any], part: str = "years") -> Figure | None:
@@ -210,64 +212,98 @@ def reliability(bins: pd.DataFrame) -> Figure | None:
     return figure
 
 
-def area_distribution(areas: Mapping[int, Mapping[str, NDArray[np.float64]]]) -> Figure | None:
-    """How many landslides are at least as large as a given area, manual against predicted, per year.
+def frequency_area(distribution: pd.DataFrame, metrics: Mapping[str, Any]) -> Figure | None:
+    """Probability density of the areas of landslides, with the inverse gamma fit where there is one.
 
     Args:
-        areas: By year and inventory (`manual`, `predicted`), the area of each landslide [m2].
+        distribution: `size_distribution.csv`: empirical densities.
+        metrics: With the fits.
     """
-    years = sorted(year for year, kinds in areas.items() if any(len(values) for values in kinds.values()))
-    if not years:
+    if not {"year", "inventory", "area_m2", "density_per_m2"} <= set(distribution):
         return None
-    figure, panels = _panels(years)
-    everything = np.concatenate([values for year in years for values in areas[year].values()])
-    limits = (10 ** np.floor(np.log10(everything.min())), 10 ** np.ceil(np.log10(everything.max())))
-    most = max(len(values) for year in years for values in areas[year].values())
-    looks = {"manual": (ORANGE, "-"), "predicted": (BLUE, "--")}
+    seen = distribution[distribution["density_per_m2"] > 0]
+    if not len(seen):
+        return None
+    years = sorted({int(year) for year in seen["year"]})
+    figure, panels = _panels(years, 2.1)
     for axes, year in zip(panels.flat, years, strict=False):
-        for kind, (colour, line) in looks.items():
-            values = np.sort(areas[year].get(kind, np.zeros(0)))[::-1]
-            axes.step(values, np.arange(1, len(values) + 1), where="post", color=colour, linestyle=line, label=kind)
-        axes.set(xscale="log", yscale="log", xlim=limits, ylim=(0.8, most * 1.3))
+        for side, colour, marker, line in (("manual", ORANGE, "s", "-"), ("predicted", BLUE, "o", "--")):
+            points = seen[(seen["year"] == year) & (seen["inventory"] == side)]
+            axes.plot(
+                points["area_m2"], points["density_per_m2"], linestyle="none", marker=marker, markersize=4,
+                color=colour, fillstyle="none", label=side,
+            )  # fmt: skip
+            curve = _fitted(metrics, year, side)
+            if curve is not None:
+                axes.plot(*curve, color=colour, linestyle=line, linewidth=1.0)
+        axes.set(xscale="log", yscale="log")
+        axes.set_title(str(year), loc="left")
+    lowest, highest = seen["area_m2"].min(), seen["area_m2"].max()
+    panels.flat[0].set(
+        xlim=(10 ** np.floor(np.log10(lowest)), 10 ** np.ceil(np.log10(highest))),
+        ylim=(seen["density_per_m2"].min() / 3, seen["density_per_m2"].max() * 3),
+    )
+    for axes in panels.flat[: len(years)]:
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_minor_formatter(NullFormatter())
-        axes.set_title(str(year), loc="left")
-    figure.supxlabel("Area A of a landslide, m²", fontsize=9)
-    figure.supylabel("Landslides of at least A (number)", fontsize=9)
+    figure.supxlabel("Area of a landslide, m²", fontsize=9)
+    figure.supylabel("Probability density, 1/m²", fontsize=9)
     _one_legend(figure, panels.flat[0], "upper")
     return figure
 
 
-def states_per_year(counts: pd.DataFrame) -> Figure | None:
-    """What became of the landslides: the stock of each year by state, and below zero what healed.
+def _fitted(metrics: Mapping[str, Any], year: int, side: str) -> tuple[NDArray[Any], NDArray[Any]] | None:
+    """The fitted inverse gamma density from the minimum mapping unit on."""
+    sizes = look_up(metrics, f"inventories.{year}.sizes.{side}") or {}
+    fit = sizes.get("inverse_gamma")
+    if not fit or any(fit.get(name) is None for name in ("rho", "a", "s")):
+        return None
+    areas = np.logspace(np.log10(sizes["minimum_area_m2"]), 5.5, 120)
+    model = InverseGamma(rho=fit["rho"], a=fit["a"], s=fit["s"])
+    return areas, density(model, areas, sizes["minimum_area_m2"])
+
+
+def states_per_year(states: pd.DataFrame, balance: pd.DataFrame) -> Figure | None:
+    """What became of the landslides: the stock of each year by state, and below zero what left it.
 
     Args:
-        counts: A row a year (index), a column a state, with numbers of landslides.
+        states: `states.csv`: `year`, `state`, `landslides`, `inventory`.
+        balance: `balance.csv`, for those that healed.
     """
-    if not len(counts):
+    if not {"year", "state", "landslides", "inventory"} <= set(states) or not len(states):
         return None
-    figure = new_figure(7.6, 3.6)
-    axes = figure.subplots()
-    years = np.array([int(year) for year in counts.index])
-    top = np.zeros(len(years))
-    for number, state in enumerate(name for name in STATE_COLOURS if name in counts and name != "healed"):
-        values = counts[state].to_numpy(dtype=float)
-        axes.bar(
-            years, values, bottom=top, width=0.65, color=STATE_COLOURS[state], edgecolor="white", linewidth=0.8,
-            hatch=("", "...", "///", "xx", "\\\\", "oo", "--")[number % 7], label=str(state),
-        )  # fmt: skip
-        top += values
-    for year, height in zip(years, top, strict=True):
-        axes.text(year, height, f"{height:.0f}", ha="center", va="bottom", fontsize=8)
-    if "healed" in counts:
-        axes.bar(years, -counts["healed"], width=0.65, color=STATE_COLOURS[State.HEALED], label="healed (left)")
-    axes.axhline(0, color=BLACK, linewidth=0.8)
-    axes.set(xlabel="Year of the scene", ylabel="Landslides (number)", xticks=years)
-    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.yaxis.set_major_formatter(lambda value, _: f"{abs(value):.0f}")
-    axes.margins(y=0.1)
-    axes.grid(visible=False, axis="x")
-    _one_legend(figure, axes)
+    sides = [side for side in ("manual", "predicted") if (states["inventory"] == side).any()]
+    figure = new_figure(4.6 * len(sides) + 0.6, 3.6)
+    panels = figure.subplots(1, len(sides), sharey=True, squeeze=False)[0]
+    years = np.array(sorted({int(year) for year in states["year"]}))
+    kinds = [state for state in STATE_COLOURS if (states["state"] == state).any() and state != State.HEALED]
+    for axes, side in zip(panels, sides, strict=True):
+        counts = states[states["inventory"] == side].pivot_table(
+            index="year", columns="state", values="landslides", aggfunc="sum", fill_value=0
+        )
+        counts = counts.reindex(index=years, columns=[str(kind) for kind in kinds], fill_value=0)
+        top = np.zeros(len(years))
+        for number, state in enumerate(kinds):
+            values = counts[str(state)].to_numpy(dtype=float)
+            axes.bar(
+                years, values, bottom=top, width=0.7, color=STATE_COLOURS[state], edgecolor="white", linewidth=0.6,
+                hatch=_HATCHES[number % len(_HATCHES)], label=str(state),
+            )  # fmt: skip
+            top += values
+        for year, height in zip(years, top, strict=True):
+            axes.text(year, height, f"{height:.0f}", ha="center", va="bottom", fontsize=8)
+        if {"year", "inventory", "healed"} <= set(balance):
+            gone = balance[balance["inventory"] == side].set_index("year")["healed"].reindex(years, fill_value=0)
+            axes.bar(years, -gone.to_numpy(), width=0.7, color=STATE_COLOURS[State.HEALED], label="healed (left)")
+        axes.axhline(0, color=BLACK, linewidth=0.8)
+        axes.set(xlabel="Year of the scene", xticks=years)
+        axes.set_title(f"{side} inventory", loc="left")
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.yaxis.set_major_formatter(lambda value, _: f"{abs(value):.0f}")
+        axes.margins(y=0.1)
+        axes.grid(visible=False, axis="x")
+    panels[0].set_ylabel("Landslides (number)")
+    _one_legend(figure, panels[-1])
     return figure
 
 

@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
@@ -55,17 +54,13 @@ class Gathered:
     """What is collected while the years are read one by one.
 
     Attributes:
-        areas: By year and inventory the area of each landslide [m2].
         densities: By year the density maps of both inventories.
-        states: A row a year, numbers of landslides by state; empty without tracking.
         second_looks: Predicted landslides that no manual one hits.
         false_alarms: Close-ups of such.
         fragmented: Close-ups of manual landslides that were predicted in pieces.
     """
 
-    areas: dict[int, dict[str, NDArray[np.float64]]]
     densities: dict[int, DensityPair]
-    states: pd.DataFrame
     second_looks: pd.DataFrame
     false_alarms: list[CloseUp]
     fragmented: list[CloseUp]
@@ -76,14 +71,13 @@ SECOND_LOOK_COLUMNS = ["year", "landslide_id", "area_m2", "mean_probability", "x
 
 def nothing_gathered() -> Gathered:
     """The start of gathering."""
-    return Gathered({}, {}, pd.DataFrame(), pd.DataFrame(columns=SECOND_LOOK_COLUMNS), [], [])
+    return Gathered({}, pd.DataFrame(columns=SECOND_LOOK_COLUMNS), [], [])
 
 
 def gather(
     gathered: Gathered,
     results: YearResults,
     picture: NDArray[np.uint8] | None,
-    events: gpd.GeoDataFrame | None,
 ) -> None:
     """Adds a year to what was gathered.
 
@@ -91,14 +85,7 @@ def gather(
         gathered: Is added to.
         results: Of the year.
         picture: The scene in true colour, None where its bands do not allow it.
-        events: All changes that tracking saw, None without tracking.
     """
-    kinds = {"manual": results.manual, "predicted": results.predicted}
-    gathered.areas[results.year] = {
-        name: np.asarray(shapely.area(inventory.geometry.to_numpy()), dtype=np.float64)
-        for name, inventory in kinds.items()
-        if inventory is not None
-    }
     grid = results.scene.grid
     if results.manual is not None and results.predicted is not None:
         coarse = Grid.from_bounds(grid.bounds, grid.crs, max(grid.resolution[0], grid.cols * grid.resolution[0] / 160))
@@ -108,13 +95,6 @@ def gather(
     if picture is not None:
         gathered.false_alarms += false_alarms(results, picture)
         gathered.fragmented += fragmented(results, picture)
-    if results.tracked is not None:
-        counts = results.tracked["state"].value_counts().to_dict()
-        row: dict[str, int] = {"stock": len(results.tracked), **{str(k): int(v) for k, v in counts.items()}}
-        if events is not None:
-            row["healed"] = int(((events["year"] == results.year) & (events["state"] == "healed")).sum())
-        added = pd.DataFrame([row], index=[results.year])
-        gathered.states = pd.concat([gathered.states, added]).fillna(0).astype(int)
 
 
 def draw_charts(results: Results, gathered: Gathered) -> Sequence[Chart]:
@@ -182,11 +162,11 @@ def draw_charts(results: Results, gathered: Gathered) -> Sequence[Chart]:
             vector=False,
         ),
         Chart(
-            "area_distribution", "inventories",
-            "Frequency and area: number of landslides that are at least as large as a given area",
-            "Step curves with logarithmic axes, a panel for each year, manual and predicted.",
-            charts.area_distribution(gathered.areas),
-            "The distribution of areas is not drawn: no inventory holds a landslide.",
+            "frequency_area", "inventories",
+            "Frequency and area of landslides; curves are the inverse gamma fits, where there are enough landslides",
+            "Probability density against area with logarithmic axes, a panel for each year, manual and predicted.",
+            charts.frequency_area(tables.get("size_distribution", empty), metrics),
+            "Frequency and area are not drawn: there is no reports/tables/size_distribution.csv.",
         ),
         Chart(
             "fragmentation", "inventories",
@@ -207,9 +187,9 @@ def draw_charts(results: Results, gathered: Gathered) -> Sequence[Chart]:
         Chart(
             "states", "inventories", "Stock of landslides by state, and below zero those that healed",
             "Stacked bars, one for each year.",
-            charts.states_per_year(gathered.states.drop(columns="stock", errors="ignore")),
+            charts.states_per_year(tables.get("states", empty), tables.get("balance", empty)),
             "Stock, new landslides and states are not shown: the inventories were not tracked through time "
-            "(no results/inventories/tracked.gpkg).",
+            "(no reports/tables/states.csv).",
         ),
     )  # fmt: skip
 

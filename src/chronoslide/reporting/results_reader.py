@@ -18,6 +18,7 @@ import pyogrio
 import yaml
 from numpy.typing import NDArray
 
+from chronoslide.dataset import DESCRIPTION, read_dataset
 from chronoslide.errors import DataError
 from chronoslide.rasters import Raster, read_raster
 from chronoslide.vectors import read_polygons
@@ -62,7 +63,6 @@ class Results:
         cards: `model.json` of each model.
         scenes: `results/scenes/summary.json`, empty if there is none.
         search: The trials of the search, None if none was run.
-        events: The changes that tracking saw, None without tracking.
         lock: `dvc.lock`, empty if there is none.
     """
 
@@ -74,7 +74,6 @@ class Results:
     cards: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     scenes: Mapping[str, Any] = field(default_factory=dict)
     search: pd.DataFrame | None = None
-    events: gpd.GeoDataFrame | None = None
     lock: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -97,7 +96,6 @@ def read_results(root: Path) -> Results:
         cards={model.name: _read_json(model / "model.json") for model in models},
         scenes=_read_json(folder / "scenes/summary.json") if (folder / "scenes/summary.json").exists() else {},
         search=_read_table(folder / "search/trials.csv") if (folder / "search/trials.csv").exists() else None,
-        events=_read_layer(folder / "inventories/tracked.gpkg", "events"),
         lock=_read_yaml(root / "dvc.lock"),
     )
 
@@ -127,8 +125,7 @@ def read_year(root: Path, year: int) -> YearResults:
     scene = read_raster(results / f"scenes/investigation/{year}.tif")
     labels = _read_band(results / f"masks/investigation/{year}.tif", scene, np.uint8)
     probability = _read_band(results / f"maps/{MODEL}/{year}.tif", scene, np.float32)
-    manual_path = root / f"data/investigation/inventories/{year}.gpkg"
-    manual = read_polygons(manual_path) if manual_path.exists() else None
+    manual = _read_manual(root / "data", year)
     return YearResults(
         year=year,
         scene=scene,
@@ -136,8 +133,18 @@ def read_year(root: Path, year: int) -> YearResults:
         probability=probability,
         manual=None if manual is None else manual.to_crs(scene.grid.crs),
         predicted=_read_layer(results / "inventories/predicted.gpkg", str(year)),
-        tracked=_read_layer(results / "inventories/tracked.gpkg", str(year)),
+        tracked=_read_layer(results / "tracked/predicted.gpkg", str(year)),
     )
+
+
+def _read_manual(data: Path, year: int) -> gpd.GeoDataFrame | None:
+    """The manual inventory that the data's description names, None where it names none."""
+    if not (data / DESCRIPTION).exists():
+        return None
+    described = read_dataset(data).sites["investigation"].years.get(year)
+    if described is None or described.inventory is None or not (data / described.inventory).exists():
+        return None
+    return read_polygons(data / described.inventory)
 
 
 def _read_band(path: Path, scene: Raster, kind: type[np.generic]) -> NDArray[Any] | None:

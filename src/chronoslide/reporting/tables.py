@@ -54,16 +54,18 @@ class Table:
     notes: tuple[str, ...] = field(default=())
 
 
-def look_up(metrics: Mapping[str, Any], place: str) -> Any:
+def look_up(metrics: Mapping[str, Any] | Sequence[Any], place: str) -> Any:
     """The value at a dotted place such as `years.2015.transferred.f1`, or None where there is nothing.
 
-    A key may hold a dot itself, as in `objects.iou_above_0.5.f1`.
+    A key may hold a dot itself, as in `objects.iou_above_0.5.f1`; a list is entered by number, as in `interval.0`.
     """
+    if isinstance(metrics, Sequence):
+        return metrics[int(place)] if place.isdecimal() and int(place) < len(metrics) else None
     if place in metrics:
         return metrics[place]
     for dot in (position for position, letter in enumerate(place) if letter == "."):
         branch = metrics.get(place[:dot])
-        if isinstance(branch, Mapping):
+        if isinstance(branch, Mapping | list):
             found = look_up(branch, place[dot + 1 :])
             if found is not None:
                 return found
@@ -87,6 +89,14 @@ def interval_cell(metrics: Mapping[str, Any], place: str, decimals: int = 3) -> 
     """A cell that prints a number with its interval `0.712 (0.651 to 0.770)` from `x`, `x_low` and `x_high`."""
     middle = cell(metrics, place, decimals)
     low, high = cell(metrics, f"{place}_low", decimals), cell(metrics, f"{place}_high", decimals)
+    if not (middle.sources and low.sources and high.sources):
+        return middle
+    return Cell(f"{middle.text} ({low.text} to {high.text})", middle.sources + low.sources + high.sources)
+
+
+def _cell_with_interval(metrics: Mapping[str, Any], place: str, interval: str, decimals: int) -> Cell:
+    """As `interval_cell`, for an interval that is a list of two."""
+    middle, low, high = (cell(metrics, name, decimals) for name in (place, f"{interval}.0", f"{interval}.1"))
     if not (middle.sources and low.sources and high.sources):
         return middle
     return Cell(f"{middle.text} ({low.text} to {high.text})", middle.sources + low.sources + high.sources)
@@ -280,27 +290,80 @@ def paper_protocol_table(metrics: Mapping[str, Any]) -> Table:
 def objects_table(metrics: Mapping[str, Any]) -> Table:
     """What was found landslide by landslide, and how its outlines fit and fall apart."""
     fields = (
-        ("detection_rate", "Manual hit, share"),
-        ("correct_rate", "Predicted that hit, share"),
-        ("iou_above_0.5.f1", "F1 at IoU > 0.5"),
-        ("iou_above_0.5.panoptic_quality", "Panoptic quality"),
-        ("fragmentation", "Predicted per manual hit (fragmentation)"),
-        ("merging", "Manual per predicted hit (merging)"),
-        ("mapping_error", "Mapping error E"),
-        ("polis_mean_m", "Mean PoLiS distance, m"),
+        ("objects.detection_rate", "Manual hit, share"),
+        ("objects.correct_rate", "Predicted that hit, share"),
+        ("objects.iou_above_0.5.f1", "F1 at IoU > 0.5"),
+        ("objects.iou_above_0.5.panoptic_quality", "Panoptic quality"),
+        ("fragmentation.before", "Predicted per manual hit before joining"),
+        ("objects.fragmentation", "Predicted per manual hit"),
+        ("objects.merging", "Manual per predicted hit"),
+        ("objects.mapping_error", "Mapping error E"),
+        ("objects.polis_mean_m", "Mean PoLiS distance, m"),
     )
-    rows = [
-        (Cell(year), *(cell(metrics, f"inventories.{year}.objects.{name}", 2) for name, _ in fields))
-        for year in sorted(metrics.get("inventories", {}), key=int)
+    years = sorted(metrics.get("inventories", {}), key=int)
+    present = [
+        (place, head)
+        for place, head in fields
+        if any(cell(metrics, f"inventories.{year}.{place}").sources for year in years)
     ]
-    if not any(entry.sources for row in rows for entry in row[1:]):
-        rows = []
+    rows = [(Cell(year), *(cell(metrics, f"inventories.{year}.{place}", 2) for place, _ in present)) for year in years]
     return Table(
         "objects",
         "Landslide by landslide: manual against predicted inventory",
-        ("Year", *(head for _, head in fields)),
-        tuple(rows),
+        ("Year", *(head for _, head in present)),
+        tuple(rows) if present else (),
         ("Hit: the overlap is at least a tenth of the smaller of the two.", *_reasons(rows)),
+    )
+
+
+def sizes_table(metrics: Mapping[str, Any]) -> Table:
+    """Frequency and area: what was fitted to the areas of each inventory, or why nothing was."""
+    rows = []
+    for year in sorted(metrics.get("inventories", {}), key=int):
+        for side, name in (("manual", "MI"), ("predicted", "PI")):
+            place = f"inventories.{year}.sizes.{side}"
+            sizes = look_up(metrics, place)
+            if not sizes:
+                continue
+            fit = f"{place}.inverse_gamma"
+            entries = (
+                _cell_with_interval(metrics, f"{fit}.rollover_m2", f"{fit}.intervals.rollover_m2", 0),
+                _cell_with_interval(metrics, f"{fit}.tail_exponent", f"{fit}.intervals.tail_exponent", 2),
+                _cell_with_interval(metrics, f"{place}.power_law.exponent", f"{place}.power_law.intervals.exponent", 2),
+                _cell_with_interval(metrics, f"{place}.magnitude", f"{place}.magnitude_interval", 2),
+            )
+            refusal = str(sizes.get("refusal", ""))
+            if refusal:
+                entries = tuple(Cell(UNDEFINED, reason=refusal) for _ in entries)  # type: ignore[assignment]
+            rows.append((Cell(f"{year} {name}"), cell(metrics, f"{place}.number", 0), *entries))
+    return Table(
+        "sizes",
+        "Frequency and area: fits by maximum likelihood, with bootstrap intervals",
+        (
+            "Inventory", "Landslides", "Inverse gamma: rollover, m²", "Inverse gamma: tail exponent",
+            "Power law: exponent", "Magnitude mLS",
+        ),
+        tuple(rows),
+        _reasons(rows) if rows else (),
+    )  # fmt: skip
+
+
+def identities_table(metrics: Mapping[str, Any]) -> Table:
+    """How many landslides the yearly polygons are, once they are tracked through time."""
+    rows = [
+        (
+            Cell(side),
+            cell(metrics, f"tracking.{side}.polygons", 0),
+            cell(metrics, f"tracking.{side}.identities", 0),
+        )
+        for side in ("manual", "predicted")
+        if look_up(metrics, f"tracking.{side}")
+    ]
+    return Table(
+        "identities",
+        "One inventory through time: polygons of all years, and landslides that they are",
+        ("Inventory", "Polygons of all years", "Landslides (identities)"),
+        tuple(rows),
     )
 
 
@@ -348,18 +411,30 @@ def search_table(trials: pd.DataFrame) -> Table:
     )
 
 
-def states_table(counts: pd.DataFrame) -> Table:
-    """Stock, new and states of the landslides of each year, by tracking."""
+_BALANCE: Final = {
+    "stock_before": "Stock before", "new": "+ new", "reactivated": "+ reactivated", "split_off": "+ split off",
+    "healed": "\N{MINUS SIGN} healed", "merged_away": "\N{MINUS SIGN} merged away", "stock": "= stock",
+    "unobserved": "of which unobserved",
+}  # fmt: skip
+
+
+def balance_table(balance: pd.DataFrame, inventory: str) -> Table:
+    """The balance of the stock of landslides, year by year.
+
+    Args:
+        balance: `balance.csv` of the stage `track`.
+        inventory: "manual" or "predicted".
+    """
+    there = [name for name in _BALANCE if name in balance]
     rows = [
-        (Cell(str(year)), *(Cell(printed(float(value), 0)) for value in row))
-        for year, row in zip(counts.index, counts.itertuples(index=False), strict=True)
+        (Cell(str(row["year"])), *(Cell(printed(row[name], 0)) for name in there))
+        for row in balance[balance["inventory"] == inventory].to_dict("records")
     ]
     return Table(
-        "states",
-        "Stock and states of each year",
-        ("Year", *(str(name) for name in counts.columns)),
+        f"balance-{inventory}",
+        f"Stock and new landslides of each year, {inventory} inventory",
+        ("Year", *(_BALANCE[name] for name in there)),
         tuple(rows),
-        ("Stock: all landslides of a year. Healed ones left the stock and are counted apart.",) if rows else (),
     )
 
 
