@@ -15,7 +15,7 @@ import pytest
 import rasterio
 import yaml
 
-from conftest import BIN, Repository
+from repository import BIN, Repository
 
 pytestmark = pytest.mark.slow
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from conftest import Repository
+from repository import Repository
 
 pytestmark = pytest.mark.slow
 MODELS = {"pretrained", "transferred", "from_scratch"}
