@@ -24,7 +24,7 @@ def test_the_real_patches_have_the_published_share_of_landslides() -> None:
 def test_a_model_is_trained_and_tested_on_real_patches(tmp_path: Path) -> None:
     for subset, count in (("train", 24), ("val", 8)):
         for path in sorted((CHIPS / subset / "images").iterdir())[:count]:
-            for kind in ("images", "mask"):
+            for kind in ("images", "masks"):
                 (tmp_path / subset / kind).mkdir(parents=True, exist_ok=True)
                 shutil.copy(CHIPS / subset / kind / path.name, tmp_path / subset / kind)
     text = (ROOT / "params.yaml").read_text()

@@ -102,8 +102,8 @@ def _parser() -> argparse.ArgumentParser:
     configure = _add_verb(verbs, "configure", "Writes the settings of a profile into params.yaml.")
     configure.add_argument("--profile", required=True, help="name of a file in profiles/: smoke, demo or paper")
     chips = _add_verb(verbs, "chips", "Trains and tests a model on folders of image and mask chips made by others.")
-    chips.add_argument("train", type=Path, help="folder with images/ and mask/ to train on")
-    chips.add_argument("test", type=Path, help="folder with images/ and mask/ that is looked at once, at the end")
+    chips.add_argument("train", type=Path, help="folder with images/ and masks/ to train on")
+    chips.add_argument("test", type=Path, help="folder with images/ and masks/ that is looked at once, at the end")
     chips.add_argument("--output", type=Path, help="folder for model and metrics.json (default: results/chips)")
     rasterise = _add_verb(
         verbs, "rasterise", "Burns inventories made by others on grids of their own and turns them back into polygons."
