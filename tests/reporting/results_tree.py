@@ -93,7 +93,7 @@ def write_tree(
                 "manual": {
                     "number": 60, "minimum_area_m2": 200.0, "refusal": "", "magnitude": 2.4,
                     "magnitude_interval": [2.2, 2.6], "power_law": {"exponent": 2.3, "intervals": {}},
-                    "inverse_gamma": {"rho": 1.4, "a": 1280.0, "s": -132.0, "rollover_m2": 401.3,
+                    "inverse_gamma": {"rho": 1.4, "a_m2": 1280.0, "s_m2": -132.0, "rollover_m2": 401.3,
                                       "tail_exponent": 2.4, "intervals": {"tail_exponent": [2.1, 2.7]}},
                 },
                 "predicted": {"number": 5, "minimum_area_m2": 200.0, "refusal": "5 landslides, 50 are needed"},

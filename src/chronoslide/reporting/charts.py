@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, NullFormatter
+from matplotlib.ticker import MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
 from chronoslide.inventories.size_models import InverseGamma, density
@@ -23,6 +23,7 @@ from chronoslide.reporting.style import BLACK, BLUE, GREY, LOOKS, ORANGE, PURPLE
 from chronoslide.reporting.tables import look_up, models_of
 
 _F1_LIMITS = (0.0, 1.02)
+_RAISED = str.maketrans("-0123456789", "\N{SUPERSCRIPT MINUS}⁰¹²³⁴⁵⁶⁷⁸⁹")
 _HATCHES = ("", "...", "///", "xx", "\\\\", "oo", "--")
 
 
@@ -118,8 +119,7 @@ def inventory_areas(pairs: pd.DataFrame, metrics: Mapping[str, Any]) -> Figure |
         )  # fmt: skip
         axes.set(xlim=limits, ylim=limits)
         axes.set_aspect("equal")
-        for axis in (axes.xaxis, axes.yaxis):
-            axis.set_minor_formatter(NullFormatter())
+        _plain_decades(axes)
         axes.set_title(f"{year}{_agreement(metrics, year)}", loc="left", fontsize=8)
     figure.supxlabel("Area of a manual landslide, m²", fontsize=9)
     figure.supylabel("Area of what was predicted for it, m²", fontsize=9)
@@ -140,6 +140,13 @@ def _mark_reference(axes: Axes, metrics: Mapping[str, Any], years: list[int]) ->
             reference, 1.01, "year of the transfer", ha="center", va="bottom", fontsize=7, color="#444444",
             transform=axes.get_xaxis_transform(),
         )  # fmt: skip
+
+
+def _plain_decades(axes: Axes) -> None:
+    """Ticks at powers of ten alone, without mathematical typesetting, which is most of the time a figure takes."""
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_minor_locator(NullLocator())
+        axis.set_major_formatter(lambda value, _: "10" + f"{np.log10(value):.0f}".translate(_RAISED))
 
 
 def _one_legend(figure: Figure, axes: Axes, side: Literal["lower", "upper"] = "lower") -> None:
@@ -244,8 +251,7 @@ def frequency_area(distribution: pd.DataFrame, metrics: Mapping[str, Any]) -> Fi
         ylim=(seen["density_per_m2"].min() / 3, seen["density_per_m2"].max() * 3),
     )
     for axes in panels.flat[: len(years)]:
-        for axis in (axes.xaxis, axes.yaxis):
-            axis.set_minor_formatter(NullFormatter())
+        _plain_decades(axes)
     figure.supxlabel("Area of a landslide, m²", fontsize=9)
     figure.supylabel("Probability density, 1/m²", fontsize=9)
     _one_legend(figure, panels.flat[0], "upper")
@@ -256,10 +262,10 @@ def _fitted(metrics: Mapping[str, Any], year: int, side: str) -> tuple[NDArray[A
     """The fitted inverse gamma density from the minimum mapping unit on."""
     sizes = look_up(metrics, f"inventories.{year}.sizes.{side}") or {}
     fit = sizes.get("inverse_gamma")
-    if not fit or any(fit.get(name) is None for name in ("rho", "a", "s")):
+    if not fit or any(fit.get(name) is None for name in ("rho", "a_m2", "s_m2")):
         return None
     areas = np.logspace(np.log10(sizes["minimum_area_m2"]), 5.5, 120)
-    model = InverseGamma(rho=fit["rho"], a=fit["a"], s=fit["s"])
+    model = InverseGamma(rho=fit["rho"], a=fit["a_m2"], s=fit["s_m2"])
     return areas, density(model, areas, sizes["minimum_area_m2"])
 
 

@@ -333,6 +333,8 @@ def sizes_table(metrics: Mapping[str, Any]) -> Table:
                 _cell_with_interval(metrics, f"{place}.magnitude", f"{place}.magnitude_interval", 2),
             )
             refusal = str(sizes.get("refusal", ""))
+            if not refusal and not entries[0].sources:
+                entries = (Cell(UNDEFINED, reason="the fitted density only falls: no rollover"), *entries[1:])
             if refusal:
                 entries = tuple(Cell(UNDEFINED, reason=refusal) for _ in entries)  # type: ignore[assignment]
             rows.append((Cell(f"{year} {name}"), cell(metrics, f"{place}.number", 0), *entries))

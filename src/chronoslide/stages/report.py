@@ -62,7 +62,7 @@ def run(root: Path) -> None:
 def _write_chart(chart: Chart, figure: Figure, folder: Path) -> str:
     """Writes a chart's files and returns it as a data URI for the page."""
     if not chart.vector:
-        png = png_bytes(figure, dpi=150)
+        png = png_bytes(figure, dpi=150, photograph=True)
         (folder / f"{chart.name}.png").write_bytes(png)
         return data_uri(png, "image/png")
     png, svg = png_and_svg(figure)
