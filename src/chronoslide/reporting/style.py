@@ -113,23 +113,24 @@ def png_bytes(figure: Figure, *, dpi: float = 100.0, colours: int = 256, photogr
         figure: The figure.
         dpi: Pixels per inch.
         colours: Length of the palette; fewer make a smaller file.
-        photograph: Whether it shows a scene, whose palette is worth seconds of search.
+        photograph: Whether it shows a scene, whose palette is worth a longer search.
     """
     raw = io.BytesIO()
     figure.savefig(raw, format="png", dpi=dpi, metadata={"Software": None}, facecolor="white")
     small = io.BytesIO()
-    _with_palette(Image.open(raw).convert("RGB"), colours, 2 if photograph else 0).save(
+    _with_palette(Image.open(raw).convert("RGB"), colours, photograph=photograph).save(
         small, format="PNG", optimize=True
     )
     return small.getvalue()
 
 
-def _with_palette(picture: Image.Image, colours: int, refinements: int) -> Image.Image:
+def _with_palette(picture: Image.Image, colours: int, *, photograph: bool) -> Image.Image:
     """Quantises a picture. The colours that carry meaning are kept exactly, however few pixels have them."""
     kept = [_rgb(name) for name in (WHITE, BLACK, GREY, ORANGE, SKY_BLUE, GREEN, YELLOW, BLUE, VERMILION, PURPLE)]
-    found = (
-        picture.quantize(colours - len(kept), method=Image.Quantize.MEDIANCUT, kmeans=refinements).getpalette() or []
-    )
+    # Every third pixel tells as much of a scene's colours as all of them, in a ninth of the time.
+    sample = Image.fromarray(np.ascontiguousarray(np.asarray(picture)[::3, ::3])) if photograph else picture
+    wanted = colours - len(kept)
+    found = sample.quantize(wanted, Image.Quantize.MEDIANCUT, kmeans=int(photograph)).getpalette() or []
     palette = np.array([*kept, *zip(found[::3], found[1::3], found[2::3], strict=True)][:colours])
     # Pillow's own search for the nearest colour is approximate and would tint a white page.
     channels = np.asarray(picture).astype(np.uint32)
