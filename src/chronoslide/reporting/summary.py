@@ -14,6 +14,7 @@ from chronoslide.reporting.tables import (
     Cell,
     Table,
     accuracy_table,
+    calibration_table,
     cell,
     densities_table,
     inventories_table,
@@ -94,6 +95,8 @@ def report_tables(metrics: Mapping[str, Any]) -> tuple[Table, ...]:
         tables.append(models_table(metrics, "held_out"))
     if metrics.get("paper_protocol"):
         tables.append(paper_protocol_table(metrics))
+    if metrics.get("calibration"):
+        tables.append(calibration_table(metrics))
     return (*tables, inventories_table(metrics), densities_table(metrics), objects_table(metrics))
 
 

@@ -467,6 +467,24 @@ def second_looks_table(candidates: pd.DataFrame, most: int = 12) -> Table:
     )
 
 
+def calibration_table(metrics: Mapping[str, Any]) -> Table:
+    """How far the probabilities of the main model can be taken at their word, per year."""
+    fields = (("expected_calibration_error", "Expected calibration error"), ("brier_score", "Brier score"))
+    rows = [
+        (Cell(year), *(cell(metrics, f"calibration.{year}.{name}", 4) for name, _ in fields))
+        for year in sorted(metrics.get("calibration", {}), key=int)
+    ]
+    above = next((figures.get("above") for figures in metrics.get("calibration", {}).values()), None)
+    note = f"Calibration error over pixels with a probability above {above:g}." if _is_number(above) else ""
+    return Table(
+        "calibration",
+        "Calibration of the transferred model's probabilities",
+        ("Year", *(head for _, head in fields)),
+        tuple(rows),
+        (*([note] if note else []), *_reasons(rows)),
+    )
+
+
 def transfer_gain(metrics: Mapping[str, Any]) -> tuple[Cell, str]:
     """What transfer gains over training from scratch: the figure with its interval, and a sentence that reads it."""
     gain = metrics.get("transfer_gain") or {}
