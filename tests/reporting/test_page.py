@@ -87,7 +87,7 @@ def test_a_search_that_was_not_run_is_said_to_be_missing(text: str) -> None:
 def test_the_runs_in_mlflow_are_named_with_their_minutes(text: str) -> None:
     row = text[text.index("<h3>Runs in MLflow</h3>") :]
     assert "<code>0a1b</code>" in row
-    assert ">1.2<" in row
+    assert ">1.25<" in row
 
 
 def test_text_of_the_data_cannot_end_the_script() -> None:

@@ -19,10 +19,7 @@ from chronoslide.reporting.page import MapSection, Page, Picture, QuickLook, Sec
 from chronoslide.reporting.pictures import FALSE_COLOUR, TRUE_COLOUR, Stretch
 from chronoslide.reporting.provenance import Provenance
 from chronoslide.reporting.results_reader import MODEL, Results, YearResults
-from chronoslide.reporting.summary import Figures, report_tables
-
-_INVENTORY_TABLES = ("table-4", "table-5", "objects")
-_SUMMARY_CHARTS = ("f1_per_year",)
+from chronoslide.reporting.summary import INVENTORY_TABLES, Figures, report_tables
 
 
 @dataclass
@@ -92,7 +89,7 @@ def add_year(maps: Maps, gathered: Gathered, of_year: YearResults, results: Resu
 def figures_of(charts: Sequence[Chart], maps: Maps) -> Figures:
     """The names and captions of all figures for the Markdown summary."""
     return Figures(
-        charts=tuple((f"{chart.name}.png", chart.caption) for chart in charts if chart.figure is not None),
+        charts=tuple((chart.place, f"{chart.name}.png", chart.caption) for chart in charts if chart.figure is not None),
         maps=tuple((f"map_{year}.png", _still_caption(year)) for year in sorted(maps.stills)),
         gaps=(*(chart.gap for chart in charts if chart.figure is None and chart.gap), *_map_gaps(maps)),
     )
@@ -112,9 +109,8 @@ def page_of(
         return _section([chart for chart in charts if chart.place == place], sources, there, gaps)
 
     metrics = results.metrics
-    accuracy = [table for table in report_tables(metrics) if table.key not in _INVENTORY_TABLES]
-    inventories = [table for table in report_tables(metrics) if table.key in _INVENTORY_TABLES]
-    inventories += [made for made in (tables.sizes_table(metrics), tables.identities_table(metrics)) if made.rows]
+    accuracy = [table for table in report_tables(metrics) if table.key not in INVENTORY_TABLES]
+    inventories = [table for table in report_tables(metrics) if table.key in INVENTORY_TABLES]
     balance = results.tables.get("balance")
     if balance is not None and "inventory" in balance:
         inventories += [tables.balance_table(balance, side) for side in ("manual", "predicted")]

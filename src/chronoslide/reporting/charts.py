@@ -179,7 +179,9 @@ def precision_recall(curves: pd.DataFrame, metrics: Mapping[str, Any]) -> Figure
             curve = of_year[of_year["model"] == model].sort_values("recall")
             look = look_of(model)
             axes.plot(curve["recall"], curve["precision"], color=look.colour, linestyle=look.line, label=look.label)
-            place = f"years.{year}.{model}"
+            # The stage `evaluate` takes the curve of the year of the transfer on the held-out blocks.
+            part = "held_out" if year == metrics.get("reference_year") else "years"
+            place = f"{part}.{year}.{model}"
             axes.plot(
                 _number(look_up(metrics, f"{place}.recall")), _number(look_up(metrics, f"{place}.precision")),
                 marker="o", color=look.colour, markersize=5, fillstyle="none",

@@ -41,11 +41,6 @@ class Stretch:
     high: tuple[float, float, float]
 
 
-def composite_bands(available: Sequence[str], wanted: tuple[str, str, str]) -> tuple[str, str, str] | None:
-    """The bands of a composite, or None where the scene lacks one of them."""
-    return wanted if set(wanted) <= set(available) else None
-
-
 def stretch_of(
     values: NDArray[Any], valid: NDArray[np.bool_], bands: Sequence[str], wanted: tuple[str, str, str]
 ) -> Stretch:

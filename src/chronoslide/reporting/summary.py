@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from chronoslide.reporting import published
 from chronoslide.reporting.tables import (
@@ -17,15 +17,19 @@ from chronoslide.reporting.tables import (
     calibration_table,
     cell,
     densities_table,
+    identities_table,
     inventories_table,
     markdown,
     models_of,
     models_table,
     objects_table,
     paper_protocol_table,
+    sizes_table,
     transfer_gain,
     years_of,
 )
+
+INVENTORY_TABLES: Final = ("table-4", "table-5", "objects", "sizes", "identities")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +37,12 @@ class Figures:
     """Names of the figures that were drawn.
 
     Attributes:
-        charts: (file name, caption) of each chart.
+        charts: (section, file name, caption) of each chart.
         maps: (file name, caption) of each year's map.
         gaps: Sentences on what could not be drawn, and why.
     """
 
-    charts: tuple[tuple[str, str], ...]
+    charts: tuple[tuple[str, str, str], ...]
     maps: tuple[tuple[str, str], ...]
     gaps: tuple[str, ...] = ()
 
@@ -97,14 +101,18 @@ def report_tables(metrics: Mapping[str, Any]) -> tuple[Table, ...]:
         tables.append(paper_protocol_table(metrics))
     if metrics.get("calibration"):
         tables.append(calibration_table(metrics))
-    return (*tables, inventories_table(metrics), densities_table(metrics), objects_table(metrics))
+    tables += [inventories_table(metrics), densities_table(metrics), objects_table(metrics)]
+    return (*tables, *(made for made in (sizes_table(metrics), identities_table(metrics)) if made.rows))
 
 
 def report_markdown(metrics: Mapping[str, Any], figures: Figures) -> str:
     """The whole summary."""
     data = metrics["data"]
-    inventories = ("table-4", "table-5", "objects")
     tables = report_tables(metrics)
+
+    def shown(section: str) -> list[str]:
+        return [f"![{caption}](figures/{name})\n" for place, name, caption in figures.charts if place == section]
+
     lines = [
         f"# Landslides through time: {data.get('name', 'unnamed data')}",
         "",
@@ -119,14 +127,16 @@ def report_markdown(metrics: Mapping[str, Any], figures: Figures) -> str:
         "",
         f"Protocol: {protocol_sentence(metrics)}",
         "",
-        *(f"![{caption}](figures/{name})\n" for name, caption in figures.charts[:1]),
+        *shown("summary"),
+        *(["## Data", "", *shown("data")] if shown("data") else []),
         "## Accuracy",
         "",
-        *(markdown(table) for table in tables if table.key not in inventories),
-        *(f"![{caption}](figures/{name})\n" for name, caption in figures.charts[1:]),
+        *(markdown(table) for table in tables if table.key not in INVENTORY_TABLES),
+        *shown("accuracy"),
         "## Inventories",
         "",
-        *(markdown(table) for table in tables if table.key in inventories),
+        *(markdown(table) for table in tables if table.key in INVENTORY_TABLES),
+        *shown("inventories"),
         "## Maps",
         "",
         *(
