@@ -121,7 +121,7 @@ def draw_charts(results: Results, gathered: Gathered) -> Sequence[Chart]:
         ),
         Chart(
             "precision_recall", "accuracy",
-            "Precision and recall over all thresholds (year of the transfer: held-out blocks); circle: threshold in use",
+            "Precision and recall over all thresholds (year of the transfer: held-out blocks); circle: the threshold",
             "Curves of precision against recall, a panel for each year, a line for each model.",
             charts.precision_recall(tables.get("precision_recall", empty), metrics),
             "Precision-recall curves are not drawn: there is no reports/tables/precision_recall.csv.",
