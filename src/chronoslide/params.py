@@ -206,11 +206,19 @@ class TransferSettings(Section):
 
 
 class MapSettings(Section):
-    """From scenes to probabilities."""
+    """From scenes to probabilities.
+
+    Attributes:
+        window_pixels: Rows and columns of a window.
+        overlap_pixels: Of neighbouring windows, over which they are blended.
+        batch_windows: Windows that go through the network at once.
+        symmetries: Test-time augmentation: "none", the four "flips", or "all" eight symmetries of a square.
+    """
 
     window_pixels: Annotated[int, Field(ge=32, multiple_of=16)] = 256
     overlap_pixels: Annotated[int, Field(ge=0)] = 64
     batch_windows: Count = 8
+    symmetries: Literal["none", "flips", "all"] = "none"
 
     @model_validator(mode="after")
     def _windows_advance(self) -> MapSettings:

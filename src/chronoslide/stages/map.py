@@ -9,6 +9,7 @@ from tqdm import tqdm
 from chronoslide.errors import DataError
 from chronoslide.files import replacing
 from chronoslide.mapping.scene_probability import map_scene
+from chronoslide.mapping.symmetries import over_symmetries
 from chronoslide.models.card import require_bands
 from chronoslide.models.prediction import predictor
 from chronoslide.models.storage import load_model
@@ -37,7 +38,7 @@ def run(root: Path) -> None:
     ):
         for model_folder in models:
             model, card = load_model(model_folder)
-            predict = predictor(model)
+            predict = over_symmetries(predictor(model), settings.map.symmetries)
             for path in scenes:
                 scene = read_scene(path)
                 require_bands(card, scene.bands)

@@ -1,0 +1,47 @@
+"""Test-time augmentation: the network sees each window as it is, flipped and turned, and its answers are averaged.
+
+Stands between the network and the mapping of a scene. A landslide is one whichever way the map is turned; what the
+network says only in one orientation is less sure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Predict = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+
+# (quarter turns, flipped), the eight symmetries of a square; flips alone keep rows rows, so windows need not be square.
+_SYMMETRIES: Final = {
+    "none": ((0, False),),
+    "flips": ((0, False), (0, True), (2, False), (2, True)),
+    "all": tuple((turns, flipped) for flipped in (False, True) for turns in range(4)),
+}
+
+
+def over_symmetries(predict: Predict, symmetries: Literal["none", "flips", "all"]) -> Predict:
+    """The mean answer of a network over flips (4) or all symmetries of a square (8).
+
+    Args:
+        predict: Reflectance (n, rows, cols, bands) to probability (n, rows, cols).
+        symmetries: "none" gives `predict` itself.
+
+    Returns:
+        A function of the same form, that takes as many times as long.
+    """
+    chosen = _SYMMETRIES[symmetries]
+    if len(chosen) == 1:
+        return predict
+
+    def averaged(reflectance: NDArray[np.float32]) -> NDArray[np.float32]:
+        total = np.zeros(reflectance.shape[:3], dtype=np.float64)
+        for turns, flipped in chosen:
+            seen = np.rot90(reflectance[:, :, ::-1] if flipped else reflectance, turns, axes=(1, 2))
+            answer = np.rot90(predict(np.ascontiguousarray(seen)), -turns, axes=(1, 2))
+            total += answer[:, :, ::-1] if flipped else answer
+        return (total / len(chosen)).astype(np.float32)
+
+    return averaged
