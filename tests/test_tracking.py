@@ -83,6 +83,8 @@ class TestRuns:
             assert again.known
             again.log_metrics({"f1": 0.9})
         assert [run.data.metrics for run in runs_in(repository)] == [{"f1": 0.5}]
+        latest = tracking.latest_runs(again.client, repository)
+        assert [(run.name, run.key, run.address) for run in latest] == [("map", again.inputs.key, "")]
 
         changed = SETTINGS.model_copy(update={"seed": 7})
         with pytest.raises(RuntimeError), tracking.stage_run(repository, "map", changed):

@@ -38,7 +38,7 @@ from chronoslide.models.storage import load_model
 from chronoslide.params import Settings, read_settings
 from chronoslide.patches.blocks import TEST
 from chronoslide.patches.storage import read_patches
-from chronoslide.rasters import read_raster
+from chronoslide.rasters import read_raster, write_raster
 from chronoslide.scenes.scene import read_scene
 from chronoslide.tracking import StageRun, promote, stage_run
 from chronoslide.vectors import read_polygons
@@ -132,6 +132,7 @@ def run(root: Path) -> None:
             "precision_recall": pd.concat(curves)[["year", "model", "threshold", "precision", "recall"]],
         }
         _write_tables(root / "reports/tables", tables)
+        _write_densities(root / "results/densities", inventories)
         write_json(root / "reports/metrics.json", metrics)
         _log(run, metrics, root)
         for name in REGISTERED:
@@ -256,6 +257,17 @@ def _write_tables(folder: Path, tables: Mapping[str, pd.DataFrame]) -> None:
         temporary.mkdir()
         for name, table in tables.items():
             table.to_csv(temporary / f"{name}.csv", index=False, lineterminator="\n")
+
+
+def _write_densities(folder: Path, inventories: Mapping[int, InventoryJudgement]) -> None:
+    """The maps of Figure 7, landslides per km2, NaN outside the area of interest."""
+    with replacing(folder) as temporary:
+        for year, judgement in inventories.items():
+            densities = judgement.densities
+            for kind, values in (("manual", densities.manual_map), ("predicted", densities.predicted_map)):
+                path = temporary / kind / f"{year}.tif"
+                rounded_values = np.round(values, 4).astype(np.float32)
+                write_raster(path, rounded_values, densities.grid, bands=["landslides per km2"], nodata=float("nan"))
 
 
 def _log(run: StageRun, metrics: Mapping[str, Any], root: Path) -> None:
