@@ -24,6 +24,7 @@ class Judgement:
         transfer_gain: What transfer gained over random weights.
         calibration: Of the main model's probabilities, by year.
         inventories: Figures of manual and predicted inventory by year.
+        temperature: Of the main model, fitted on its validation patches.
         tracking: Identities through time and the sum of the yearly polygons, of both inventories.
         thresholds: By model.
     """
@@ -35,6 +36,7 @@ class Judgement:
     calibration: Mapping[int, Mapping[str, Any]]
     inventories: Mapping[str, Any]
     tracking: Mapping[str, Any]
+    temperature: Mapping[str, Any]
     thresholds: Mapping[str, float]
 
 
@@ -83,6 +85,7 @@ def metrics_file(
             "calibration": {str(year): dict(figures) for year, figures in judgement.calibration.items()},
             "inventories": dict(judgement.inventories),
             "tracking": dict(judgement.tracking),
+            "temperature": dict(judgement.temperature),
             "undefined": {
                 f"years.{year}.{name}.{ratio}": reason
                 for year, models in judgement.years.items()

@@ -28,7 +28,7 @@ from chronoslide.files import replacing, write_json
 from chronoslide.grid import Grid, require_same
 from chronoslide.inventories.vectorising import binarise, polygonise, remove_small
 from chronoslide.models import baseline
-from chronoslide.models.calibration import Calibration, measure_calibration
+from chronoslide.models.calibration import Calibration, Temperature, fit_temperature, measure_calibration
 from chronoslide.models.card import WEIGHTS, ModelCard, read_card
 from chronoslide.models.fitting import predict_patches
 from chronoslide.models.intervals import block_counts, bootstrap_difference
@@ -111,6 +111,7 @@ def run(root: Path) -> None:
                 inventories={str(year): judgement.figures for year, judgement in inventories.items()},
                 thresholds=site.thresholds,
                 tracking=tracking,
+                temperature=_temperature(root).as_dict(),
             ),
             dataset=dataset,
             area_km2=site.area.area / 1e6,
@@ -250,6 +251,13 @@ def _paper_protocol(root: Path, site: _Site) -> dict[str, Accuracy]:
         probability = predict_patches(model, test, card.statistics)
         judged[name] = judge_patches(probability, np.asarray(test.labels), site.grid.pixel_area_m2, site.loss)
     return judged
+
+
+def _temperature(root: Path) -> Temperature:
+    """What the main model's logits would have to be divided by, fitted on the validation patches."""
+    validation = read_patches(root / "results/patches/investigation/validation")
+    model, card = load_model(root / "results/models" / MAIN)
+    return fit_temperature(predict_patches(model, validation, card.statistics), np.asarray(validation.labels))
 
 
 def _write_tables(folder: Path, tables: Mapping[str, pd.DataFrame]) -> None:
