@@ -192,6 +192,9 @@ class StageRun:
                 model,
                 name="model",
                 signature=signature,
+                # Dark, unvegetated ground: what matters is the form, and real patches may not be passed on.
+                input_example=np.full((1, side, side, len(bands)), 0.1, dtype=np.float32),
+                code_paths=[str(Path(__file__).parent)],  # the layers that Keras needs to read the network back
                 pip_requirements=_requirements(),
                 registered_model_name=name,
                 metadata={"bands": list(bands), "inputs": self.inputs.key},
