@@ -49,7 +49,7 @@ def run(root: Path) -> None:
                     settings.track,
                     dates=dates,
                     ground=ground,
-                    names=inventories.names,
+                    names={year: f"the {kind} inventory of {year}" for year in inventories.polygons},
                     progress=lambda _, bar=bar: bar.update(),  # type: ignore[misc]
                 )
             write_tracked(folder / f"{kind}.gpkg", tracked)
