@@ -36,9 +36,9 @@ data: env ## Pull the data from a DVC remote if one is set, simulate them otherw
 demo: data ## Map seven years of simulated landslides: data, models, maps, inventories, report
 	dvc repro
 	@echo
-	@echo "The report:        reports/report.md"
+	@echo "The report:        reports/report.html (and report.md)"
 	@echo "The maps:          results/maps/transferred/<year>.tif"
-	@echo "The inventories:   results/inventories/predicted.gpkg"
+	@echo "The inventories:   results/inventories/predicted.gpkg, results/tracked/predicted.gpkg"
 	@echo "The runs:          $(BIN)/mlflow ui --backend-store-uri sqlite:///mlflow.db"
 
 test: env ## Run the tests
