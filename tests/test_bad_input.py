@@ -62,7 +62,7 @@ def rewritten(path: Path, change: Callable[[np.ndarray], np.ndarray], **profile:
 
 
 def no_reference_year(root: Path) -> None:
-    described(root, lambda content: content["sites"]["investigation"]["years"].pop(2016))
+    described(root, lambda content: content["sites"]["investigation"]["years"].pop("2016"))
 
 
 def unknown_band(root: Path) -> None:
@@ -82,7 +82,7 @@ def other_zone(root: Path) -> None:
 
 
 def one_tile_only(root: Path) -> None:
-    described(root, lambda content: content["sites"]["investigation"]["years"][2016]["acquisitions"].pop())
+    described(root, lambda content: content["sites"]["investigation"]["years"]["2016"]["acquisitions"].pop())
 
 
 def only_nodata(root: Path) -> None:
@@ -141,7 +141,7 @@ CASES = [
     (four_bands, "scenes", ["_SR.tif", "4", "5"]),
     (other_zone, "scenes", ["_SR.tif", "EPSG:32644", "EPSG:32645"]),
     (one_tile_only, "scenes", ["cover", "minimum_coverage"]),
-    (only_nodata, "scenes", ["_SR.tif", "no usable pixel"]),
+    (only_nodata, "scenes", ["_SR.tif", "nothing but NoData"]),
     (truncated, "scenes", ["_SR.tif", "deliver"]),
     (missing_tile, "scenes", ["_SR.tif", "no such file"]),
     (missing_inventory, "masks", ["2016.gpkg", "no such file"]),
@@ -172,7 +172,7 @@ def test_a_mistake_is_told_in_one_line(
 def test_invalid_polygons_are_repaired_and_counted(repository: Repository) -> None:
     path = repository.root / "data/investigation/inventories/2016.gpkg"
     frame = gpd.read_file(path)
-    outline = list(frame.geometry.iloc[0].exterior.coords)[:-1]
+    outline = list(frame.geometry.iloc[0].geoms[0].exterior.coords)[:-1]
     outline[1], outline[2] = outline[2], outline[1]
     bow_tie = gpd.GeoSeries.from_wkt([f"POLYGON (({', '.join(f'{x} {y}' for x, y in [*outline, outline[0]])}))"])
     frame.loc[frame.index[0], "geometry"] = bow_tie.iloc[0]
@@ -180,7 +180,7 @@ def test_invalid_polygons_are_repaired_and_counted(repository: Repository) -> No
     path.unlink()
     frame.to_file(path, layer="landslides")
     repository.run("chronoslide", "masks")
-    assert '"repaired": 1' in (repository.root / "results/masks/summary.json").read_text()
+    assert '"repaired_polygons": 1' in (repository.root / "results/masks/summary.json").read_text()
 
 
 def test_a_full_disk_is_told_in_one_line(repository: Repository) -> None:
@@ -199,16 +199,15 @@ def test_a_full_disk_is_told_in_one_line(repository: Repository) -> None:
 def test_an_interrupted_training_leaves_the_old_model_and_a_killed_run(repository: Repository) -> None:
     parameters(repository.root, "epochs: 2", "epochs: 2000")
     before = fingerprint(repository.root / "results/models")
-    training = subprocess.Popen(
-        [BIN / "chronoslide", "pretrain"], cwd=repository.root, stderr=subprocess.PIPE, text=True
-    )
-    assert training.stderr is not None
-    seen = ""
-    while " 1/2000" not in seen and " 2/2000" not in seen and training.poll() is None:
-        seen += training.stderr.read(1)
-    training.send_signal(signal.SIGINT)
-    rest = training.stderr.read()
-    assert training.wait() == 130
+    words = [BIN / "chronoslide", "pretrain"]
+    with subprocess.Popen(words, cwd=repository.root, stderr=subprocess.PIPE, text=True) as training:
+        assert training.stderr is not None
+        seen = ""
+        while " 1/2000" not in seen and " 2/2000" not in seen and training.poll() is None:
+            seen += training.stderr.read(1)
+        training.send_signal(signal.SIGINT)
+        rest = training.stderr.read()
+    assert training.returncode == 130
     assert "interrupted" in rest.splitlines()[-1]
     assert "Traceback" not in rest
     assert fingerprint(repository.root / "results/models") == before

@@ -145,3 +145,12 @@ def test_rasters_and_geopackages_notice_a_disk_that_fills_up_while_they_are_writ
     said = subprocess.run(program, capture_output=True, text=True, check=True).stdout
     assert said == "0 StorageError\n0 StorageError\n"
     assert names_in(Path(tmp_path)) == []
+
+
+def test_a_full_disk_that_numpy_tells_of_without_a_number_is_told_alike(tmp_path):
+    with (
+        pytest.raises(StorageError, match=r"result\.npy: cannot be written \(563200 requested and 20416 written\)"),
+        replacing(tmp_path / "result.npy"),
+    ):
+        raise OSError("563200 requested and 20416 written")
+    assert names_in(tmp_path) == []

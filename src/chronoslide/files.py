@@ -34,7 +34,8 @@ def replacing(path: Path) -> Iterator[Path]:
         yield temporary
         _swap_in(temporary, path)
     except OSError as error:
-        if error.errno is None:  # raised by a library for its own reasons, not by the operating system
+        # Raised by a library for its own reasons; NumPy and HDF5 however tell of a full disk by a bare OSError.
+        if error.errno is None and type(error) is not OSError:
             raise
         if error.filename is not None and not _belongs(Path(error.filename), temporary, path):
             raise  # the block could not read something else
