@@ -135,7 +135,7 @@ def other_bands(root: Path) -> None:
 
 CASES = [
     # what is wrong, the verb that meets it, words of the line that it prints
-    (no_reference_year, "scenes", ["2016", "reference_year"]),
+    (no_reference_year, "scenes", ["dataset.yaml", "2016", "params.yaml"]),
     (unknown_band, "scenes", ["'red_edg'", "did you mean 'red_edge'"]),
     (doubled_band, "scenes", ["dataset.yaml", "red", "more than once"]),
     (four_bands, "scenes", ["_SR.tif", "4", "5"]),
@@ -172,7 +172,7 @@ def test_a_mistake_is_told_in_one_line(
 def test_invalid_polygons_are_repaired_and_counted(repository: Repository) -> None:
     path = repository.root / "data/investigation/inventories/2016.gpkg"
     frame = gpd.read_file(path)
-    outline = list(frame.geometry.iloc[0].geoms[0].exterior.coords)[:-1]
+    outline = list(frame.geometry.explode().iloc[0].exterior.coords)[:-1]
     outline[1], outline[2] = outline[2], outline[1]
     bow_tie = gpd.GeoSeries.from_wkt([f"POLYGON (({', '.join(f'{x} {y}' for x, y in [*outline, outline[0]])}))"])
     frame.loc[frame.index[0], "geometry"] = bow_tie.iloc[0]
