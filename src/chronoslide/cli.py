@@ -64,26 +64,23 @@ def _carry_out(arguments: argparse.Namespace) -> None:
             print(f"The comparison: {stage.compare(Path(arguments.root).resolve(), arguments.against)}")
         return
     module = importlib.import_module(f"chronoslide.commands.{arguments.verb}")
-    if arguments.verb == "review" and arguments.step == "prepare":
-        module.prepare(arguments.inventory, arguments.layer, arguments.output)
-        return
-    if arguments.verb == "review":
-        module.apply(arguments.package, arguments.inventory, arguments.layer, arguments.output)
-        return
-    run = module.run
     match arguments.verb:
+        case "review" if arguments.step == "prepare":
+            module.prepare(arguments.inventory, arguments.layer, arguments.output)
+        case "review":
+            module.apply(arguments.package, arguments.inventory, arguments.layer, arguments.output)
         case "configure":
-            run(Path(arguments.root).resolve(), arguments.profile)
+            module.run(Path(arguments.root).resolve(), arguments.profile)
         case "chips":
-            run(Path(arguments.root).resolve(), arguments.train, arguments.test, arguments.output)
+            module.run(Path(arguments.root).resolve(), arguments.train, arguments.test, arguments.output)
         case "rasterise":
-            run(arguments.inventories, arguments.resolution, arguments.output)
+            module.run(arguments.inventories, arguments.resolution, arguments.output)
         case "track":
-            run(Path(arguments.root), arguments.inventories, arguments.output, arguments.year_column)
+            module.run(Path(arguments.root), arguments.inventories, arguments.output, arguments.year_column)
         case "compare":
-            run(Path(arguments.root), arguments.manual, arguments.predicted, arguments.area, arguments.output)
+            module.run(Path(arguments.root), arguments.manual, arguments.predicted, arguments.area, arguments.output)
         case "statistics":
-            run(Path(arguments.root), arguments.inventory, arguments.area, arguments.output)
+            module.run(Path(arguments.root), arguments.inventory, arguments.area, arguments.output)
 
 
 def _parser() -> argparse.ArgumentParser:

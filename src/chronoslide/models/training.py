@@ -151,7 +151,7 @@ def train(
 
 def reflectance_of(patches: PatchSet, statistics: BandStatistics) -> NDArray[np.float32]:
     """What the network sees of patches: float32 reflectance, the band's mean where nothing was observed."""
-    return _reflectance(patches.images, patches.labels, statistics)
+    return fill_unobserved(to_reflectance(patches.images), patches.labels != UNOBSERVED, statistics)
 
 
 class _Schedule:
@@ -235,12 +235,6 @@ def _judge(
 def _batches(order: NDArray[np.int64], batch_patches: int) -> Iterator[NDArray[np.int64]]:
     """Cuts an order into batches that differ by at most one patch: a last batch of two would be a rough step."""
     yield from np.array_split(order, math.ceil(len(order) / batch_patches))
-
-
-def _reflectance(
-    images: NDArray[np.uint16], labels: NDArray[np.uint8], statistics: BandStatistics
-) -> NDArray[np.float32]:
-    return fill_unobserved(to_reflectance(images), labels != UNOBSERVED, statistics)
 
 
 def _require_fitting(model: keras.Model, patches: PatchSet, what: str) -> None:
