@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 import shapely
+from numpy.typing import NDArray
 
 from chronoslide.grid import Grid
 from chronoslide.inventories.comparing import compare_inventories
@@ -74,10 +76,11 @@ def judge_inventories(
         comparison, settings.block_metres, settings.bootstrap_samples, settings.confidence, seed
     )
     kinds = {"manual": manual, "predicted": predicted}
-    areas = {
-        kind: shapely.area(usable(frame, f"the {kind} inventory", area).polygons.geometry.to_numpy())
-        for kind, frame in kinds.items()
+    # Repaired and clipped once; the two comparisons above count what they repair themselves.
+    outlines = {
+        kind: usable(frame, f"the {kind} inventory", area).polygons.geometry.to_numpy() for kind, frame in kinds.items()
     }
+    areas = {kind: shapely.area(geometry) for kind, geometry in outlines.items()}
     sizes = {
         kind: measure_sizes(
             values,
@@ -96,8 +99,10 @@ def judge_inventories(
         "densities": densities.as_dict(),
         "sizes": {kind: size.as_dict() for kind, size in sizes.items()},
         "fragmentation": {
-            "before": float("nan") if fragments is None else _fragmentation(manual, fragments, area, settings),
-            "after": _fragmentation(manual, predicted, area, settings),
+            "before": float("nan")
+            if fragments is None
+            else _fragmentation(outlines["manual"], fragments, area, settings),
+            "after": fragmentation_index(outlines["manual"], outlines["predicted"], settings.compare.hit_overlap),
         },
     }
     distribution = [empirical_density(values).assign(inventory=kind) for kind, values in areas.items()]
@@ -105,11 +110,10 @@ def judge_inventories(
 
 
 def _fragmentation(
-    manual: gpd.GeoDataFrame, predicted: gpd.GeoDataFrame, area: shapely.Geometry, settings: EvaluateSettings
+    manual: NDArray[np.object_], fragments: gpd.GeoDataFrame, area: shapely.Geometry, settings: EvaluateSettings
 ) -> float:
-    first = usable(manual, "the manual inventory", area).polygons.geometry.to_numpy()
-    second = usable(predicted, "the predicted inventory", area).polygons.geometry.to_numpy()
-    return fragmentation_index(first, second, settings.compare.hit_overlap)
+    pieces = usable(fragments, "the predicted fragments", area).polygons.geometry.to_numpy()
+    return fragmentation_index(manual, pieces, settings.compare.hit_overlap)
 
 
 def _table_4(inventory: gpd.GeoDataFrame, area: shapely.Geometry) -> dict[str, float]:

@@ -85,21 +85,22 @@ def run(root: Path) -> None:
         for year in tqdm(years, desc="evaluate", unit=" years"):
             labels = read_raster(root / f"results/masks/investigation/{year}.tif").values[..., 0].astype(np.uint8)
             tested = within(labels, site.held_out)
+            # A year that was trained on is judged where it was not.
+            ground = tested if year == settings.reference_year else labels
             judged[year], held_out[year], maps = {}, {}, {}
             for name, mapped in _maps(root, settings, site, year):
                 maps[name] = mapped
                 judged[year][name] = _judge(mapped, labels, site, settings)
                 held_out[year][name] = _judge(mapped, tested, site, settings)
-                if name == MAIN and mapped.probability is not None:
-                    ground = tested if year == settings.reference_year else labels
-                    calibration[year] = measure_calibration(mapped.probability, ground, settings.evaluate.calibration)
                 if mapped.probability is not None:
-                    curve = precision_recall(mapped.probability, tested if year == settings.reference_year else labels)
+                    curve = precision_recall(mapped.probability, ground)
                     curves.append(curve.assign(year=year, model=name))
+                if name == MAIN and mapped.probability is not None:
+                    calibration[year] = measure_calibration(mapped.probability, ground, settings.evaluate.calibration)
             if year == settings.reference_year:
                 gain = _transfer_gain(maps, tested, site, settings)
         inventories = _inventories(root, settings, dataset, site, years)
-        on_patches = _paper_protocol(root, site)
+        on_patches, temperature = _on_patches(root, site)
         tracking = json.loads((root / "results/tracked/summary.json").read_text(encoding="utf-8"))
         metrics = metrics_file(
             Judgement(
@@ -111,7 +112,7 @@ def run(root: Path) -> None:
                 inventories={str(year): judgement.figures for year, judgement in inventories.items()},
                 thresholds=site.thresholds,
                 tracking=tracking,
-                temperature=_temperature(root).as_dict(),
+                temperature=temperature.as_dict(),
             ),
             dataset=dataset,
             area_km2=site.area.area / 1e6,
@@ -242,22 +243,22 @@ def _manual(root: Path, dataset: Dataset, site: _Site, year: int) -> gpd.GeoData
     return read_polygons(root / "data" / inventory).to_crs(site.grid.crs)
 
 
-def _paper_protocol(root: Path, site: _Site) -> dict[str, Accuracy]:
-    """The paper's own way of measuring: pooled over the stored test patches, at 0.5."""
-    test = read_patches(root / "results/patches/investigation/test")
+def _on_patches(root: Path, site: _Site) -> tuple[dict[str, Accuracy], Temperature]:
+    """What takes the networks themselves: the paper's protocol, and the main model's temperature.
+
+    The paper pools over the stored test patches, at 0.5. The temperature is what the logits would have to be divided
+    by, fitted on the validation patches.
+    """
+    validation, test = (read_patches(root / f"results/patches/investigation/{part}") for part in ("validation", "test"))
     judged = {}
     for name in MODELS:
         model, card = load_model(root / "results/models" / name)
         probability = predict_patches(model, test, card.statistics)
         judged[name] = judge_patches(probability, np.asarray(test.labels), site.grid.pixel_area_m2, site.loss)
-    return judged
-
-
-def _temperature(root: Path) -> Temperature:
-    """What the main model's logits would have to be divided by, fitted on the validation patches."""
-    validation = read_patches(root / "results/patches/investigation/validation")
-    model, card = load_model(root / "results/models" / MAIN)
-    return fit_temperature(predict_patches(model, validation, card.statistics), np.asarray(validation.labels))
+        if name == MAIN:
+            said = predict_patches(model, validation, card.statistics)
+            temperature = fit_temperature(said, np.asarray(validation.labels))
+    return judged, temperature
 
 
 def _write_tables(folder: Path, tables: Mapping[str, pd.DataFrame]) -> None:
