@@ -17,6 +17,7 @@ from chronoslide.inventories.subtraction import subtract
 from chronoslide.inventories.tracked_layers import TrackedInventory
 from chronoslide.inventories.tracked_writer import write_tracked
 from chronoslide.inventories.tracking import track_inventories
+from chronoslide.inventories.transitions import transitions
 from chronoslide.labels import rasterise
 from chronoslide.params import Settings, read_settings
 from chronoslide.rasters import write_raster
@@ -39,7 +40,7 @@ def run(root: Path) -> None:
     ground = {year: _ground(root, year) for year in tqdm(sorted(years), desc="track: scenes", unit=" years")}
     with stage_run(root, "track", settings) as run, replacing(root / "results/tracked") as folder:
         folder.mkdir()
-        balances, states = [], []
+        balances, states, changes = [], [], []
         summary: dict[str, dict[str, Any]] = {}
         for kind, paths in sources.items():
             inventories = read_inventories(paths)
@@ -55,6 +56,7 @@ def run(root: Path) -> None:
             write_tracked(folder / f"{kind}.gpkg", tracked)
             balances.append(balance(tracked).assign(inventory=kind))
             states.append(_states(tracked).assign(inventory=kind))
+            changes.append(transitions(tracked).assign(inventory=kind))
             summary[kind] = {
                 "identities": len(tracked.landslides),
                 "polygons": sum(int(stock["mapped"].sum()) for stock in tracked.years.values()),
@@ -66,6 +68,7 @@ def run(root: Path) -> None:
         table = pd.concat(balances)
         table.round(2).to_csv(folder / "balance.csv", index=False, lineterminator="\n")
         pd.concat(states).to_csv(folder / "states.csv", index=False, lineterminator="\n")
+        pd.concat(changes).to_csv(folder / "transitions.csv", index=False, lineterminator="\n")
         write_json(folder / "summary.json", summary)
         for row in table[table["inventory"] == "predicted"].to_dict("records"):
             counts = {str(name): row[name] for name in ("stock", "new", "reactivated", "healed")}
