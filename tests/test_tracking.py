@@ -86,6 +86,16 @@ class TestRuns:
         latest = tracking.latest_runs(again.client, repository)
         assert [(run.name, run.key, run.address) for run in latest] == [("map", again.inputs.key, "")]
 
+        page = repository / "report.html"
+        page.write_text("<p>")
+        with tracking.stage_run(repository, "map", SETTINGS.model_copy(update={"seed": 6}), "report") as report:
+            assert tracking.attach(report, "map", "no such key", [page], "report") is None
+            assert tracking.attach(report, "map", again.inputs.key, [page], "report") == again.run_id
+        assert tracking.read_artefact(repository, again.run_id, "report/report.html") == "<p>"
+        with pytest.raises(tracking.TrackingError, match="no such run"):
+            tracking.read_artefact(repository, again.run_id, "metrics.json")
+        again.client.delete_run(report.run_id)
+
         changed = SETTINGS.model_copy(update={"seed": 7})
         with pytest.raises(RuntimeError), tracking.stage_run(repository, "map", changed):
             raise RuntimeError("the stage failed")
@@ -99,7 +109,7 @@ class TestRuns:
         assert sorted(run.info.status for run in runs_in(repository)) == ["FAILED", "FINISHED", "FINISHED", "FINISHED"]
 
 
-def version(number: str, f1: float, blocks: str) -> SimpleNamespace:
+def version(number: str | int, f1: float, blocks: str) -> SimpleNamespace:
     return SimpleNamespace(version=number, tags={"held_out_f1": str(f1), "held_out_blocks": blocks})
 
 
@@ -112,6 +122,7 @@ def version(number: str, f1: float, blocks: str) -> SimpleNamespace:
         (version("1", 0.80, "a"), False, "not better"),
         (version("1", 0.80, "b"), True, "does not compare"),
         (version("2", 0.70, "a"), False, "already"),
+        (version(2, 0.60, "a"), False, "already"),
     ],
 )
 def test_the_champion_changes_only_for_a_better_one(champion: object, moves: bool, word: str) -> None:

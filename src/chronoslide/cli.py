@@ -95,7 +95,9 @@ def _parser() -> argparse.ArgumentParser:
     track.add_argument("inventories", type=Path, nargs="*", help="anybody's inventories, the year in each name")
     track.add_argument("--year-column", help="column with the year of each polygon, for files of several years")
     track.add_argument("--output", "-o", type=Path, default=Path("tracked.gpkg"), help="a GeoPackage for those files")
-    stages["report"].add_argument("--against", metavar="REV", help="also compare with the metrics of a git revision")
+    stages["report"].add_argument(
+        "--against", metavar="REV", help="also compare with a git revision, or a run in MLflow"
+    )
     configure = _add_verb(verbs, "configure", "Writes the settings of a profile into params.yaml.")
     configure.add_argument("--profile", required=True, help="name of a file in profiles/: smoke, demo or paper")
     chips = _add_verb(verbs, "chips", "Trains and tests a model on folders of image and mask chips made by others.")

@@ -15,14 +15,16 @@ import socket
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from chronoslide.errors import ChronoslideError
 from chronoslide.params import Settings
+from chronoslide.runs import FinishedRun
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -148,7 +150,7 @@ class StageRun:
             self.log_metrics({prefix + name: value for name, value in row.items() if name != step}, int(row[step]))
 
     def log_files(self, paths: Sequence[Path], folder: str | None = None) -> None:
-        """Keeps files or folders as the run's artefacts."""
+        """Keeps files and folders as the run's artefacts; a folder goes into `folder`, or under its own name."""
         if self.known:
             return
         for path in paths:
@@ -156,6 +158,15 @@ class StageRun:
                 self.client.log_artifacts(self.run_id, str(path), folder or path.name)
             elif path.exists():
                 self.client.log_artifact(self.run_id, str(path), folder)
+
+    def log_table(self, path: Path) -> None:
+        """Keeps a CSV table such that MLflow shows it beside the same table of other runs."""
+        if self.known:
+            return
+        import pandas as pd
+
+        table = pd.read_csv(path)
+        self.client.log_table(self.run_id, table.astype(object).where(table.notna(), None), f"{path.stem}.json")
 
     def tag(self, **tags: str) -> None:
         """Sets tags `chronoslide.<name>`."""
@@ -235,7 +246,7 @@ def stage_run(root: Path, stage: str, settings: Settings, name: str | None = Non
     try:
         client, experiment = _open_store(root)
         _bury_the_dead(client, experiment)
-        found = _finished(client, experiment, name, inputs)
+        found = _finished(client, experiment, name, inputs.key)
         run = found or _create(client, experiment, root, name, inputs)
     except MlflowException as error:
         raise TrackingError(
@@ -253,23 +264,45 @@ def stage_run(root: Path, stage: str, settings: Settings, name: str | None = Non
         client.set_terminated(opened.run_id, "FINISHED")
 
 
-@dataclass(frozen=True, slots=True)
-class FinishedRun:
-    """A finished run as a report names it.
+def attach(run: StageRun, name: str, key: str, paths: Sequence[Path], folder: str) -> str | None:
+    """Keeps files or folders as artefacts of a run that has finished, as the report is kept with the evaluation.
 
-    Attributes:
-        name: Of the run.
-        run_id: MLflow's id.
-        key: Hash of what went into it.
-        minutes: Wall time.
-        address: Of its page, if the store is a server; empty otherwise.
+    Args:
+        run: The open run, whose stage made the files; a run that is known already has attached them.
+        name: Of the finished run.
+        key: Hash of what went into the finished run.
+        paths: Files and folders.
+        folder: Of the artefacts.
+
+    Returns:
+        MLflow's id of the finished run, None if the store does not hold it.
     """
+    experiment = run.client.get_run(run.run_id).info.experiment_id
+    found = _finished(run.client, experiment, name, key)
+    if found is None:
+        return None
+    target = str(found.info.run_id)
+    replace(run, run_id=target).log_files(paths, folder)
+    return target
 
-    name: str
-    run_id: str
-    key: str
-    minutes: float
-    address: str
+
+def read_artefact(root: Path, run_id: str, name: str) -> str:
+    """The text of a file that a run keeps.
+
+    Raises:
+        TrackingError: The store holds no such run, or the run no such file.
+    """
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client, _ = _open_store(root)
+        with TemporaryDirectory() as folder:
+            return Path(client.download_artifacts(run_id, name, folder)).read_text(encoding="utf-8")
+    except (MlflowException, OSError) as error:
+        raise TrackingError(
+            f"{run_id}: MLflow's store {_store(root)} holds no such run, or the run no {name}; name a finished run of "
+            "the stage `evaluate`, or correct MLFLOW_TRACKING_URI"
+        ) from error
 
 
 def latest_runs(client: MlflowClient, root: Path) -> tuple[FinishedRun, ...]:
@@ -334,7 +367,7 @@ def _decide(name: str, candidate: str, f1: float, held_out: str, champion: Any) 
     new = f"{name} version {candidate} (F1 {f1:.4f} on the held-out blocks)"
     if champion is None:
         return f"{new} is the first champion", True
-    if champion.version == candidate:
+    if str(champion.version) == candidate:  # MLflow gives a number or a text, by store
         return f"{new} is the champion already", False
     if champion.tags.get("held_out_blocks") != held_out:
         return (
@@ -368,8 +401,8 @@ def _open_store(root: Path) -> tuple[MlflowClient, str]:
     return client, str(client.create_experiment(name, artifact_location=beside))
 
 
-def _finished(client: MlflowClient, experiment: str, name: str, inputs: Inputs) -> Run | None:
-    wanted = f"tags.`{_INPUTS}` = '{inputs.key}' and tags.`mlflow.runName` = '{name}' and status = 'FINISHED'"
+def _finished(client: MlflowClient, experiment: str, name: str, key: str) -> Run | None:
+    wanted = f"tags.`{_INPUTS}` = '{key}' and tags.`mlflow.runName` = '{name}' and status = 'FINISHED'"
     runs = client.search_runs([experiment], wanted, max_results=1)
     return runs[0] if runs else None
 

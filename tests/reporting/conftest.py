@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
+from chronoslide.runs import FinishedRun
 from chronoslide.stages import report
-from chronoslide.tracking import FinishedRun
 
 HERE = Path(__file__).parent
 write_tree = runpy.run_path(str(HERE / "results_tree.py"))["write_tree"]
@@ -45,7 +45,8 @@ def render_report() -> Iterator[Callable[[Path], Path]]:
     """Runs the stage on a tree and returns its `reports`."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(report, "stage_run", no_run)
-        patch.setattr(report, "latest_runs", lambda *_: [FinishedRun("map", "0a1b", "2c3d", 1.25, "")])
+        patch.setattr(report, "attach", lambda *_: None)
+        patch.setattr(report, "latest_runs", lambda *_: [FinishedRun("map", "0a1b", "2c3d", 1.25)])
 
         def run(root: Path) -> Path:
             report.run(root)

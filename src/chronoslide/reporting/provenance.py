@@ -13,6 +13,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
 
+from chronoslide.runs import FinishedRun
+
 LIBRARIES: Final = (
     "chronoslide", "keras", "tensorflow", "numpy", "scipy", "scikit-image", "rasterio", "geopandas", "shapely",
     "imgaug", "optuna", "dvc", "mlflow", "matplotlib",
@@ -39,25 +41,6 @@ class StageRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class RunRecord:
-    """A finished run in MLflow.
-
-    Attributes:
-        name: Of the run.
-        run_id: MLflow's id.
-        key: Hash of what went into it.
-        minutes: Wall time, None if it is not known.
-        address: Of the run's page, empty without a server.
-    """
-
-    name: str
-    run_id: str
-    key: str
-    minutes: float | None = None
-    address: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Provenance:
     """Everything that the page tells of its origin.
 
@@ -71,7 +54,7 @@ class Provenance:
 
     commit: str
     stages: Sequence[StageRecord]
-    runs: Sequence[RunRecord]
+    runs: Sequence[FinishedRun]
     versions: Sequence[tuple[str, str]]
     machine: Sequence[str]
 

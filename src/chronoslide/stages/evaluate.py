@@ -46,6 +46,8 @@ from chronoslide.vectors import read_polygons
 MODELS = ("pretrained", "transferred", "from_scratch")
 MAIN, CONTROL, BASELINE = "transferred", "from_scratch", "ndvi_threshold"
 REGISTERED = ("pretrained", "transferred")
+KINDS = ("manual", "predicted")
+_LOGGED = ("precision", "recall", "f1", "iou", "mcc")
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,9 @@ def run(root: Path) -> None:
                 ["year", "manual", "manual_area_m2", "predicted_area_m2"]
             ],
             "size_distribution": by_year({year: item.size_distribution for year, item in inventories.items()}, 12),
-            **{name: pd.read_csv(root / f"results/tracked/{name}.csv") for name in ("balance", "states")},
+            **{
+                name: pd.read_csv(root / f"results/tracked/{name}.csv") for name in ("balance", "states", "transitions")
+            },
             "reliability": by_year({year: item.table for year, item in calibration.items()}, 6).assign(model=MAIN),
             "precision_recall": pd.concat(curves)[["year", "model", "threshold", "precision", "recall"]],
         }
@@ -280,15 +284,29 @@ def _write_densities(folder: Path, inventories: Mapping[int, InventoryJudgement]
 
 
 def _log(run: StageRun, metrics: Mapping[str, Any], root: Path) -> None:
-    """Tells MLflow: scalars for comparing runs, and series with the year as step."""
+    """Tells MLflow: scalars for comparing runs, series with the year as step, and tables that it shows side by side.
+
+    A name is `<model>.<figure>`, with `held_out.` before it where the ground is the held-out blocks and `mean.` where
+    it is the mean of the years; figures of inventories are `<inventory>.<figure>`.
+    """
     run.log_metrics({"mean_f1": metrics["mean_f1"], "transfer_gain_f1": metrics["transfer_gain"]["f1_difference"]})
-    for name, value in metrics["mean_f1_by_model"].items():
-        run.log_metrics({f"mean_f1.{name}": value})
-    names = ("precision", "recall", "f1", "iou", "mcc")
-    for year, models in metrics["years"].items():
-        for model, figures in models.items():
-            run.log_metrics({f"{model}.{name}": figures[name] for name in names}, int(year))
+    run.log_metrics({f"mean.{model}.f1": value for model, value in metrics["mean_f1_by_model"].items()})
+    for part, prefix in (("years", ""), ("held_out", "held_out.")):
+        for year, models in metrics[part].items():
+            for model, figures in models.items():
+                run.log_metrics({f"{prefix}{model}.{name}": figures[name] for name in _LOGGED}, int(year))
+    reference = metrics["held_out"][str(metrics["reference_year"])]
+    run.log_metrics({f"held_out_reference.{model}.f1": figures["f1"] for model, figures in reference.items()})
+    for year, inventories in metrics["inventories"].items():
+        counted = {f"{kind}.{name}": inventories[kind][name] for kind in KINDS for name in ("count", "area_m2")}
+        found = {f"objects.{name}": inventories["objects"][name] for name in ("detection_rate", "correct_rate")}
+        run.log_metrics({**counted, **found}, int(year))
+    for year, figures in metrics["calibration"].items():
+        names = ("expected_calibration_error", "brier_score")
+        run.log_metrics({f"calibration.{name}": figures.get(name) for name in names}, int(year))
     run.log_files([root / "reports/metrics.json", root / "reports/tables"])
+    for name in ("accuracy", "inventories", "densities"):
+        run.log_table(root / f"reports/tables/{name}.csv")
 
 
 def _held_out_key(root: Path, settings: Settings) -> str:

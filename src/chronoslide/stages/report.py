@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +21,18 @@ from chronoslide.reporting.drawing import Chart, draw_charts, nothing_gathered
 from chronoslide.reporting.map_layers import data_uri
 from chronoslide.reporting.page import render
 from chronoslide.reporting.pictures import Stretch
-from chronoslide.reporting.provenance import Provenance, RunRecord, library_versions, stages_of, this_machine
+from chronoslide.reporting.provenance import Provenance, library_versions, stages_of, this_machine
 from chronoslide.reporting.results_reader import Results, read_metrics, read_results, read_year
 from chronoslide.reporting.style import house_style, png_and_svg, png_bytes
 from chronoslide.reporting.summary import report_markdown
-from chronoslide.tracking import StageRun, git_commit, latest_runs, stage_run
+from chronoslide.tracking import StageRun, attach, git_commit, latest_runs, read_artefact, stage_run
 
 METRICS = "reports/metrics.json"
-_MAP_COLOURS = 96  # keeps the picture of a scene below 250 kB, since git holds it
+_MLFLOW_RUN = re.compile(r"(?:runs:/)?([0-9a-f]{32})")
+# Git holds the figures, so they are no heavier than can be seen: 64 colours are enough for a scene (not for a density
+# map, which would show bands), and 125 dots an inch are the pixels that the page shows.
+_MAP_COLOURS = 64
+_RASTER_DPI = 125
 
 
 def run(root: Path) -> None:
@@ -55,14 +59,26 @@ def run(root: Path) -> None:
             page = page_of(results, gathered, charts, sources, maps, _provenance(root, results, run))
         write_text(root / "reports/report.md", report_markdown(results.metrics, figures_of(charts, maps)))
         write_text(root / "reports/report.html", render(page))
-        run.log_files([root / "reports/report.md", root / "reports/report.html"])
-        run.log_files([root / "reports/figures"], "figures")
+        _log(run, root, results)
+
+
+def _log(run: StageRun, root: Path, results: Results) -> None:
+    """Keeps the report with the run of the evaluation whose figures it shows, else with the report's own run."""
+    reports = root / "reports"
+    key = str(results.metrics.get("run", {}).get("inputs", ""))
+    evaluation = attach(run, "evaluate", key, [reports / "report.md", reports / "report.html"], "report")
+    if evaluation is None:
+        run.log_files([reports / "report.md", reports / "report.html"], "report")
+        run.log_files([reports / "figures"], "report/figures")
+        return
+    attach(run, "evaluate", key, [reports / "figures"], "report/figures")
+    run.tag(evaluation=evaluation)
 
 
 def _write_chart(chart: Chart, figure: Figure, folder: Path) -> str:
     """Writes a chart's files and returns it as a data URI for the page."""
     if not chart.vector:
-        png = png_bytes(figure, dpi=150, photograph=True)
+        png = png_bytes(figure, dpi=_RASTER_DPI, photograph=True)
         (folder / f"{chart.name}.png").write_bytes(png)
         return data_uri(png, "image/png")
     png, svg = png_and_svg(figure)
@@ -76,31 +92,44 @@ def compare(root: Path, against: str) -> Path:
 
     Args:
         root: The repository.
-        against: A revision that git knows and that holds `reports/metrics.json`, for example `main` or a commit.
+        against: A revision that git knows and that holds `reports/metrics.json`, for example `main` or a commit; or
+            the id of an evaluation's run in MLflow (32 hexadecimal digits).
 
     Raises:
-        DataError: The stage `evaluate` has not run, or the revision is unknown or holds no metrics.
+        DataError: The stage `evaluate` has not run, or the revision or run is unknown or holds no metrics.
     """
     now = read_metrics(root / METRICS)
-    then = _metrics_at(root, against)
+    of_mlflow = _MLFLOW_RUN.fullmatch(against)
+    then = _metrics_of_run(root, of_mlflow[1]) if of_mlflow else _metrics_at(root, against)
     path = root / "reports/comparison.md"
     write_text(path, comparison_markdown(compare_runs(now, then), now, then, against))
     return path
+
+
+def _metrics_of_run(root: Path, run_id: str) -> Mapping[str, Any]:
+    return _usable(read_artefact(root, run_id, "metrics.json"), f"MLflow's run {run_id}")
 
 
 def _metrics_at(root: Path, revision: str) -> Mapping[str, Any]:
     command = ["git", "show", f"{revision}:./{METRICS}"]
     try:
         done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)  # noqa: S603
-        content = json.loads(done.stdout)
     except FileNotFoundError as error:
         raise DataError("git: not installed, and --against reads an earlier revision with it; install git") from error
-    except (subprocess.CalledProcessError, json.JSONDecodeError) as error:
+    except subprocess.CalledProcessError as error:
         raise DataError(
-            f"{revision}: git knows no such revision, or it holds no usable {METRICS}; name another one"
+            f"{revision}: git knows no such revision, or it holds no {METRICS}; name another one, or a run in MLflow"
         ) from error
-    if not isinstance(content, dict):
-        raise DataError(f"{revision}: its {METRICS} holds no JSON object; name another revision")
+    return _usable(done.stdout, revision)
+
+
+def _usable(text: str, origin: str) -> Mapping[str, Any]:
+    try:
+        content = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise DataError(f"{origin}: its metrics are not JSON ({error}); name another one") from error
+    if not isinstance(content, dict) or not all(isinstance(content.get(part), dict) for part in ("data", "years")):
+        raise DataError(f"{origin}: its metrics hold no 'data' or no 'years'; name another one")
     return content
 
 
@@ -116,7 +145,7 @@ def _provenance(root: Path, results: Results, run: StageRun) -> Provenance:
     return Provenance(
         commit=git_commit(root),
         stages=stages_of(results.lock),
-        runs=[RunRecord(**asdict(done)) for done in latest_runs(run.client, root)],
+        runs=latest_runs(run.client, root),
         versions=library_versions(),
         machine=this_machine(),
     )
