@@ -26,7 +26,13 @@ _FLAGS = (
 
 
 def browser_is_there() -> bool:
-    return bool(shutil.which("chromedriver") and (shutil.which("chromium") or shutil.which("chromium-browser")))
+    return bool(shutil.which("chromedriver") and _program())
+
+
+def _program() -> str | None:
+    """Debian's Chromium, or Chrome, which fits the chromedriver of GitHub's machines."""
+    found = map(shutil.which, ("chromium", "google-chrome", "chromium-browser"))
+    return next((path for path in found if path), None)
 
 
 class Browser:
@@ -102,7 +108,7 @@ def browser() -> Iterator[Browser]:
             "browserName": "chrome",
             "goog:chromeOptions": {
                 "args": list(_FLAGS),
-                "binary": shutil.which("chromium") or shutil.which("chromium-browser"),
+                "binary": _program(),
             },
             "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"},
         }

@@ -250,6 +250,7 @@ def _write_tracked(root: Path, years: tuple[int, ...], layers: dict[str, gpd.Geo
     for year in years:
         frame = layers[str(year)][["area_m2", "mean_probability", "geometry"]].copy()
         frame.insert(0, "landslide_id", np.arange(first, first + len(frame)))
+        frame["polygon_id"] = layers[str(year)]["landslide_id"].astype(str)
         frame["state"], frame["first_seen"], frame["last_seen"] = "new", year, year
         first += len(frame)
         stock[str(year)] = frame
@@ -274,7 +275,8 @@ def _write_tracked(root: Path, years: tuple[int, ...], layers: dict[str, gpd.Geo
         }
         for year, count in zip(years, counts, strict=True)
     ]
-    for name, rows in (("states", states), ("balance", balance)):
+    transitions = [{**state, "state_before": "absent"} for state in states]
+    for name, rows in (("states", states), ("balance", balance), ("transitions", transitions)):
         table = pd.concat([pd.DataFrame(rows).assign(inventory=side) for side in ("predicted", "manual")])
         table.to_csv(root / f"reports/tables/{name}.csv", index=False)
 

@@ -18,7 +18,7 @@ from chronoslide.reporting.style import look_of
         lambda: charts.precision_recall(pd.DataFrame(), {}),
         lambda: charts.reliability(pd.DataFrame()),
         lambda: charts.frequency_area(pd.DataFrame(), {}),
-        lambda: charts.states_per_year(pd.DataFrame(), pd.DataFrame()),
+        lambda: charts.stock_per_year(pd.DataFrame()),
         lambda: charts.radiometric_change({}),
     ],
 )
@@ -50,14 +50,22 @@ def test_a_size_distribution_is_drawn_with_its_fit_where_there_is_one(metrics: d
     assert figure.axes[0].get_lines()[0].get_xdata().tolist() == [300, 900, 2700]
 
 
-def test_states_stack_up_to_the_stock_and_what_healed_lies_below() -> None:
-    rows = [(2015, "new", 3), (2016, "new", 1), (2016, "persistent", 2)]
-    states = pd.DataFrame(rows, columns=["year", "state", "landslides"]).assign(inventory="predicted")
-    balance = pd.DataFrame({"year": [2015, 2016], "healed": [0, 1], "inventory": "predicted"})
-    figure = charts.states_per_year(states, balance)
+def test_the_stock_is_drawn_in_numbers_and_in_square_kilometres() -> None:
+    balance = pd.DataFrame({"year": [2015, 2016], "stock": [3, 4], "new": [3, 1], "inventory": "predicted"})
+    figure = charts.stock_per_year(balance.assign(stock_m2=[2e6, 3e6], new_m2=[2e6, 1e6]))
     assert figure is not None
-    assert [text.get_text() for text in figure.axes[0].texts] == ["3", "3"]
-    assert min(patch.get_height() for patch in figure.axes[0].patches) == -1
+    stock = [next(line for line in axes.get_lines() if line.get_label() == "stock, predicted") for axes in figure.axes]
+    assert [line.get_ydata().tolist() for line in stock] == [[3, 4], [2, 3]]
+    assert "km²" in figure.axes[1].get_ylabel()
+
+
+def test_bands_stand_in_the_order_of_their_wavelengths() -> None:
+    change = {"mean_reference": 0.05, "mean_before": 0.06, "mean_after": 0.05}
+    bands = dict.fromkeys(("blue", "green", "nir", "red", "red_edge", "thermal"), change)
+    figure = charts.radiometric_change({"sites": {"investigation": {"2015": {"normalisation": bands}}}})
+    assert figure is not None
+    titles = [axes.get_title(loc="left") for axes in figure.axes]
+    assert titles == ["blue", "green", "red", "red edge", "near infrared", "thermal"]
 
 
 @pytest.mark.parametrize(("metres", "expected"), [(1650, 1000), (999, 500), (250, 200), (5.0, 5.0)])

@@ -6,7 +6,7 @@ from rasterio.crs import CRS
 from shapely.geometry import Polygon, box
 
 from chronoslide.grid import Grid
-from chronoslide.reporting.map_layers import hits_of, quick_look, shape_records
+from chronoslide.reporting.map_layers import hits_of, quick_look, shape_records, with_lives
 
 CRS_UTM = CRS.from_epsg(32645)
 GRID = Grid(CRS_UTM, Affine(5, 0, 1000, 0, -5, 2000), (100, 100))  # lower left corner at (1000, 1500)
@@ -35,6 +35,18 @@ def test_a_record_holds_what_is_known() -> None:
     )
     record = shape_records(known, GRID, None)[0]
     assert (record["id"], record["probability"], record["state"], record["first_seen"]) == (7, 0.812, "new", 2015)
+
+
+def test_a_polygon_knows_its_state_and_identity_through_time() -> None:
+    polygons = [box(1000, 1500, 1010, 1510), box(1100, 1500, 1110, 1510)]
+    predicted = inventory(*polygons, landslide_id=[1, 2])
+    tracked = inventory(
+        polygons[1], polygons[0], polygon_id=["2", ""], landslide_id=[31, 8], state=["enlarged", "persistent"],
+        first_seen=[2014, 2013],
+    )  # fmt: skip
+    first, second = shape_records(with_lives(predicted, tracked), GRID, None)
+    assert (second["tracked"], second["state"], second["first_seen"]) == (31, "enlarged", 2014)
+    assert not {"tracked", "state", "first_seen"} & set(first)  # its landslide is there, but not mapped
 
 
 def test_an_unknown_probability_is_left_out() -> None:

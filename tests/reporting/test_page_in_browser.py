@@ -87,6 +87,20 @@ def test_the_tooltip_tells_of_the_polygon_under_the_pointer(opened: Any) -> None
     assert shown[0].startswith(f"Manual landslide {target['id']}area {round(target['area']):,} m²")
 
 
+def test_a_tap_on_a_predicted_landslide_tells_its_area_state_and_probability(opened: Any) -> None:
+    move_slider_to(opened, 2016)
+    data = json.loads(opened.run("return document.getElementById('map-data').textContent"))
+    target = data["years"]["2016"]["shapes"]["predicted"][0]
+    opened.run(
+        "document.querySelector(`path[data-landslide='predicted-${arguments[0]}']`)"
+        ".dispatchEvent(new MouseEvent('click', {bubbles: true}))",
+        target["id"],
+    )
+    told = opened.run("return document.getElementById('map-status').textContent")
+    assert told.startswith(f"2016: Predicted landslide {target['id']}: area {round(target['area']):,} m²; state: new")
+    assert f"mean probability {target['probability']:.2f}" in told
+
+
 def test_the_view_stays_when_the_year_changes(opened: Any) -> None:
     where = "return document.querySelector('.leaflet-background-pane img').getBoundingClientRect().toJSON()"
     opened.run("document.querySelector('.leaflet-control-zoom-in').click()")
@@ -132,5 +146,11 @@ def axe() -> str | None:
 def test_axe_finds_no_fault(window: Any, rendered: Path, width: int) -> None:
     window.open(rendered / "report.html", width)
     window.run(str(axe()))
-    found = window.run_async("const done = arguments[0]; axe.run(document).then(result => done(result.violations))")
-    assert [(fault["id"], [node["html"][:120] for node in fault["nodes"]]) for fault in found] == []
+    window.run(
+        "document.querySelectorAll('details').forEach(part => { part.open = true });"
+        "document.querySelectorAll('[name=layer]:not(:checked)').forEach(box => box.click())"
+    )
+    found = window.run_async("const done = arguments[0]; axe.run(document).then(done)")
+    faults = [(fault["id"], [node["html"][:120] for node in fault["nodes"]]) for fault in found["violations"]]
+    assert faults == []
+    assert {"color-contrast", "aria-allowed-attr", "label", "image-alt"} <= {rule["id"] for rule in found["passes"]}

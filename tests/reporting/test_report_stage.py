@@ -12,6 +12,8 @@ import pytest
 from chronoslide.errors import DataError
 from chronoslide.rasters import read_raster, write_raster
 from chronoslide.stages import report
+from chronoslide.vectors import read_polygons, write_geopackage
+from report_page import Page, wrong_numbers
 
 Render = Callable[[Path], Path]
 
@@ -66,7 +68,8 @@ def remove(tree: Path, path: str) -> None:
             "results/maps": "2015: there is no probability map",
             "results/inventories": "2015: there is no predicted inventory",
             "results/tracked": "The map has no layer of states",
-            "reports/tables/states.csv": "the inventories were not tracked through time",
+            "reports/tables/balance.csv": "Stock and new landslides are not shown",
+            "reports/tables/transitions.csv": "The states through the years are not shown",
             "reports/tables/size_distribution.csv": "Frequency and area are not drawn",
             "results/scenes/summary.json": "The radiometric change between years is not drawn",
             "data/investigation/inventories/2015.gpkg": "2015: there is no manual inventory",
@@ -82,6 +85,47 @@ def test_missing_pieces_are_stated_gaps(tree: Path, render_report: Render, missi
     for gap in missing.values():
         assert gap in summary
         assert gap in page
+
+
+def test_a_class_that_no_year_has_is_a_stated_gap(tree: Path, render_report: Render) -> None:
+    """Nothing is predicted in any year: no ratio of it is defined, and no polygon is there to draw."""
+    path = tree / "reports/metrics.json"
+    metrics = json.loads(path.read_text())
+    for year in metrics["years"]:
+        place = f"years.{year}.transferred"
+        metrics["years"][year]["transferred"] |= dict.fromkeys(("precision", "f1", "f1_low", "f1_high", "mcc"))
+        metrics["undefined"] |= {f"{place}.{name}": "nothing was predicted" for name in ("precision", "f1", "mcc")}
+        figures = metrics["inventories"][year]
+        figures["predicted"] |= {"count": 0, "area_m2": 0.0, "min_m2": None, "max_m2": None}
+        figures["objects"] = {name: None for name in figures["objects"] if name != "sizes"}
+    metrics["calibration"] = {}
+    path.write_text(json.dumps(metrics))
+    for name in ("inventories", "tracked"):
+        package = tree / f"results/{name}/predicted.gpkg"
+        layers = {year: read_polygons(package, year).iloc[:0] for year in metrics["years"]}
+        package.unlink()
+        write_geopackage(package, layers)
+    for name in ("areas", "size_distribution"):
+        remove(tree, f"reports/tables/{name}.csv")
+    reports = render_report(tree)
+    page = (reports / "report.html").read_text()
+    for gap in (
+        "nothing was predicted: 2014, 2015, 2016*.",
+        "the inventory holds no landslide: 2014, 2015, 2016.",
+        "2015: the predicted inventory holds no landslide.",
+        "Figure 6 is not drawn", "Figure 5 is not drawn", "Figure 8 is not drawn",
+    ):  # fmt: skip
+        assert gap in page
+    assert wrong_numbers(Page(page), tree) == []
+
+
+def test_too_few_landslides_for_a_size_distribution_are_a_stated_gap(rendered: Path) -> None:
+    for name in ("report.md", "report.html"):
+        assert "5 landslides, 50 are needed: 2014 PI, 2015 PI, 2016 PI." in (rendered / name).read_text()
+
+
+def test_a_search_that_was_not_run_is_a_stated_gap(rendered: Path) -> None:
+    assert "No search was run" in (rendered / "report.html").read_text()
 
 
 def test_a_year_without_landslides_is_a_stated_gap(rendered: Path) -> None:
@@ -111,6 +155,30 @@ def test_a_run_is_compared_with_a_revision(tree: Path) -> None:
     subprocess.run([*git, "add", "reports/metrics.json"], cwd=tree, check=True)
     subprocess.run([*git, "commit", "-q", "-m", "metrics"], cwd=tree, check=True)
     assert "| mean F1, transferred |" in report.compare(tree, "HEAD").read_text()
+
+
+def test_a_run_is_compared_with_a_run_in_mlflow(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def stored(root: Path, run_id: str, name: str) -> str:
+        asked.append((root, run_id, name))
+        return (tree / "reports/metrics.json").read_text()
+
+    monkeypatch.setattr(report, "read_artefact", stored)
+    run_id = "0123456789abcdef" * 2
+    for against in (run_id, f"runs:/{run_id}"):
+        assert f"| Figure | This run | `{against}` |" in report.compare(tree, against).read_text()
+    assert asked == [(tree, run_id, "metrics.json")] * 2
+
+
+@pytest.mark.parametrize(("stored", "words"), [("[]", "hold no 'data'"), ("{}", "hold no 'data'"), ("<p>", "not JSON")])
+def test_metrics_that_are_none_are_refused_in_one_line(
+    tree: Path, monkeypatch: pytest.MonkeyPatch, stored: str, words: str
+) -> None:
+    monkeypatch.setattr(report, "read_artefact", lambda *_: stored)
+    with pytest.raises(DataError, match=words) as caught:
+        report.compare(tree, "0" * 32)
+    assert "\n" not in str(caught.value)
 
 
 def test_an_unknown_revision_is_refused_in_one_line(tree: Path) -> None:

@@ -16,15 +16,13 @@ from matplotlib.ticker import MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
 from chronoslide.inventories.size_models import InverseGamma, density
-from chronoslide.inventories.states import State
-from chronoslide.inventories.tracked_style import COLOURS as STATE_COLOURS
 from chronoslide.reporting import published
 from chronoslide.reporting.style import BLACK, BLUE, GREY, LOOKS, ORANGE, PURPLE, look_of, new_figure
 from chronoslide.reporting.tables import look_up, models_of
 
 _F1_LIMITS = (0.0, 1.02)
+_WAVELENGTHS = {band: place for place, band in enumerate(("blue", "green", "red", "red_edge", "nir"))}
 _RAISED = str.maketrans("-0123456789", "\N{SUPERSCRIPT MINUS}⁰¹²³⁴⁵⁶⁷⁸⁹")
-_HATCHES = ("", "...", "///", "xx", "\\\\", "oo", "--")
 
 
 def f1_per_year(metrics: Mapping[str, Any], part: str = "years") -> Figure | None:
@@ -271,47 +269,30 @@ def _fitted(metrics: Mapping[str, Any], year: int, side: str) -> tuple[NDArray[A
     return areas, density(model, areas, sizes["minimum_area_m2"])
 
 
-def states_per_year(states: pd.DataFrame, balance: pd.DataFrame) -> Figure | None:
-    """What became of the landslides: the stock of each year by state, and below zero what left it.
+def stock_per_year(balance: pd.DataFrame) -> Figure | None:
+    """The stock of each year and what of it is new, of both inventories: numbers, and areas where they are known.
 
     Args:
-        states: `states.csv`: `year`, `state`, `landslides`, `inventory`.
-        balance: `balance.csv`, for those that healed.
+        balance: `balance.csv`: `year`, `inventory`, `stock`, `new`, `stock_m2`, `new_m2`.
     """
-    if not {"year", "state", "landslides", "inventory"} <= set(states) or not len(states):
+    if not {"year", "inventory", "stock", "new"} <= set(balance) or not len(balance):
         return None
-    sides = [side for side in ("manual", "predicted") if (states["inventory"] == side).any()]
-    figure = new_figure(4.6 * len(sides) + 0.6, 3.6)
-    panels = figure.subplots(1, len(sides), sharey=True, squeeze=False)[0]
-    years = np.array(sorted({int(year) for year in states["year"]}))
-    kinds = [state for state in STATE_COLOURS if (states["state"] == state).any() and state != State.HEALED]
-    for axes, side in zip(panels, sides, strict=True):
-        counts = states[states["inventory"] == side].pivot_table(
-            index="year", columns="state", values="landslides", aggfunc="sum", fill_value=0
-        )
-        counts = counts.reindex(index=years, columns=[str(kind) for kind in kinds], fill_value=0)
-        top = np.zeros(len(years))
-        for number, state in enumerate(kinds):
-            values = counts[str(state)].to_numpy(dtype=float)
-            axes.bar(
-                years, values, bottom=top, width=0.7, color=STATE_COLOURS[state], edgecolor="white", linewidth=0.6,
-                hatch=_HATCHES[number % len(_HATCHES)], label=str(state),
-            )  # fmt: skip
-            top += values
-        for year, height in zip(years, top, strict=True):
-            axes.text(year, height, f"{height:.0f}", ha="center", va="bottom", fontsize=8)
-        if {"year", "inventory", "healed"} <= set(balance):
-            gone = balance[balance["inventory"] == side].set_index("year")["healed"].reindex(years, fill_value=0)
-            axes.bar(years, -gone.to_numpy(), width=0.7, color=STATE_COLOURS[State.HEALED], label="healed (left)")
-        axes.axhline(0, color=BLACK, linewidth=0.8)
-        axes.set(xlabel="Year of the scene", xticks=years)
-        axes.set_title(f"{side} inventory", loc="left")
-        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.yaxis.set_major_formatter(lambda value, _: f"{abs(value):.0f}")
-        axes.margins(y=0.1)
-        axes.grid(visible=False, axis="x")
-    panels[0].set_ylabel("Landslides (number)")
-    _one_legend(figure, panels[-1])
+    quantities = [("", 1.0, "Landslides (number)"), ("_m2", 1e-6, "Area of landslides, km²")]
+    drawn = [quantity for quantity in quantities if {f"stock{quantity[0]}", f"new{quantity[0]}"} <= set(balance)]
+    figure = new_figure(4.4 * len(drawn) + 0.4, 3.3)
+    panels = figure.subplots(1, len(drawn), squeeze=False)[0]
+    years = sorted({int(year) for year in balance["year"]})
+    for axes, (suffix, factor, label) in zip(panels, drawn, strict=True):
+        for side, colour, marker in (("manual", ORANGE, "s"), ("predicted", BLUE, "o")):
+            of_side = balance[balance["inventory"] == side].sort_values("year")
+            for name, line, fill in (("stock", "-", "full"), ("new", ":", "none")):
+                axes.plot(
+                    of_side["year"], factor * of_side[f"{name}{suffix}"], color=colour, marker=marker, linestyle=line,
+                    markersize=5, linewidth=1.2, fillstyle=fill, label=f"{name}, {side}",
+                )  # fmt: skip
+        axes.set(xlabel="Year of the scene", ylabel=label, xticks=years)
+        axes.set_ylim(bottom=0)
+    _one_legend(figure, panels[0])
     return figure
 
 
@@ -326,7 +307,7 @@ def radiometric_change(scenes: Mapping[str, Any]) -> Figure | None:
     if not tables:
         return None
     years = sorted(tables)
-    bands = list(tables[years[0]])
+    bands = sorted(tables[years[0]], key=lambda band: (_WAVELENGTHS.get(band, len(_WAVELENGTHS)), band))
     figure = new_figure(1.75 * len(bands) + 0.8, 2.9)
     panels = figure.subplots(1, len(bands), sharey=True, squeeze=False)[0]
     for axes, band in zip(panels, bands, strict=True):
@@ -335,9 +316,9 @@ def radiometric_change(scenes: Mapping[str, Any]) -> Figure | None:
             look = {"color": colour, "marker": marker, "fillstyle": fill}
             axes.plot(years, values, linestyle="none", label=f"{name} normalisation", **look)
         axes.axhline(0, color=GREY, linewidth=0.8)
-        axes.set_title(band.replace("_", " "), loc="left")
+        axes.set_title({"nir": "near infrared"}.get(band, band.replace("_", " ")), loc="left")
         axes.set_xticks(years, [f"'{year % 100:02d}" for year in years], fontsize=7.5)
-        axes.set_xlabel("Year", fontsize=8)
+        axes.set_xlabel("Year of the scene", fontsize=8)
     panels[0].set_ylabel("Mean reflectance minus that of\nthe reference year, percentage points", fontsize=8)
     _one_legend(figure, panels[0])
     return figure

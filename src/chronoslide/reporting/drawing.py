@@ -19,6 +19,7 @@ from chronoslide.grid import Grid
 from chronoslide.inventories.densities import compare_densities
 from chronoslide.reporting import charts
 from chronoslide.reporting.close_ups import CloseUp, close_ups_figure, false_alarms, fragmented
+from chronoslide.reporting.flows import state_flows
 from chronoslide.reporting.map_figures import DensityPair, density_maps
 from chronoslide.reporting.map_layers import hits_of, ids_of
 from chronoslide.reporting.results_reader import Results, YearResults
@@ -121,13 +122,14 @@ def draw_charts(results: Results, gathered: Gathered) -> Sequence[Chart]:
         ),
         Chart(
             "precision_recall", "accuracy",
-            "Precision and recall over all thresholds (year of the transfer: held-out blocks); circle: the threshold",
+            "Precision and recall at thresholds from 0.01 to 0.99 (year of the transfer: held-out blocks); circle: the "
+            "threshold in use",
             "Curves of precision against recall, a panel for each year, a line for each model.",
             charts.precision_recall(tables.get("precision_recall", empty), metrics),
             "Precision-recall curves are not drawn: there is no reports/tables/precision_recall.csv.",
         ),
         Chart(
-            "reliability", "accuracy", "Reliability of the probabilities",
+            "reliability", "accuracy", "Reliability of the probabilities; on the dashed line they come true",
             "Share of landslide pixels against predicted probability, a panel for each year.",
             charts.reliability(tables.get("reliability", empty)),
             "The reliability diagram is not drawn: calibration was not measured (no reports/tables/reliability.csv).",
@@ -185,11 +187,24 @@ def draw_charts(results: Results, gathered: Gathered) -> Sequence[Chart]:
             vector=False,
         ),
         Chart(
-            "states", "inventories", "Stock of landslides by state, and below zero those that healed",
-            "Stacked bars, one for each year.",
-            charts.states_per_year(tables.get("states", empty), tables.get("balance", empty)),
-            "Stock, new landslides and states are not shown: the inventories were not tracked through time "
-            "(no reports/tables/states.csv).",
+            "stock", "inventories",
+            "Stock of landslides and what of it is new in each year (in the first year all of them)",
+            "Lines over the years for the manual and the predicted inventory: number of landslides, and their area. "
+            "The tables of the balance hold the numbers.",
+            charts.stock_per_year(tables.get("balance", empty)),
+            "Stock and new landslides are not shown: the inventories were not tracked through time "
+            "(no reports/tables/balance.csv).",
+        ),
+        Chart(
+            "states", "inventories",
+            "What became of the landslides. Bars: the stock of each year by state, below zero what left it. Ribbons: "
+            "landslides that went from one state into another, in the colour of what they became; what has no ribbon "
+            "on its left was not in the stock the year before",
+            "Alluvial diagrams of the states through the years, manual above predicted. "
+            + _states_in_words(tables.get("transitions", empty)),
+            state_flows(tables.get("transitions", empty)),
+            "The states through the years are not shown: the inventories were not tracked through time "
+            "(no reports/tables/transitions.csv).",
         ),
     )  # fmt: skip
 
@@ -213,6 +228,18 @@ def _unmatched(results: YearResults) -> pd.DataFrame:
         for place, found in enumerate(hits) if not found
     ]  # fmt: skip
     return pd.DataFrame(rows, columns=SECOND_LOOK_COLUMNS)
+
+
+def _states_in_words(transitions: pd.DataFrame) -> str:
+    """The stock and what left it, year by year, for the predicted inventory."""
+    if not {"year", "state", "landslides", "inventory"} <= set(transitions):
+        return ""
+    predicted = transitions[transitions["inventory"] == "predicted"]
+    years = [
+        f"{year}: " + ", ".join(f"{n} {state}" for state, n in of_year.groupby("state")["landslides"].sum().items())
+        for year, of_year in predicted.groupby("year")
+    ]
+    return "Predicted inventory: " + "; ".join(years) + "." if years else ""
 
 
 def _f1_in_words(metrics: Mapping[str, Any], part: str) -> str:

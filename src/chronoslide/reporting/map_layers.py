@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
@@ -68,7 +69,8 @@ def map_year(results: YearResults, composites: Mapping[str, NDArray[np.uint8]]) 
     if results.manual is not None:
         shapes["manual"] = shape_records(results.manual, scene.grid, results.predicted)
     if results.predicted is not None:
-        shapes["predicted"] = shape_records(results.predicted, scene.grid, results.manual)
+        known = results.predicted if results.tracked is None else with_lives(results.predicted, results.tracked)
+        shapes["predicted"] = shape_records(known, scene.grid, results.manual)
     if results.tracked is not None:
         shapes["states"] = shape_records(results.tracked, scene.grid, None)
     return MapYear(images, shapes)
@@ -98,11 +100,27 @@ def shape_records(inventory: gpd.GeoDataFrame, grid: Grid, other: gpd.GeoDataFra
         probability = row.get("mean_probability")
         if probability is not None and np.isfinite(probability):
             record["probability"] = round(float(probability), 3)
-        for name in ("state", "first_seen", "last_seen"):
-            if name in inventory and row[name] is not None:
+        for name in ("state", "first_seen", "last_seen", "tracked"):
+            if name in inventory and pd.notna(row[name]):
                 record[name] = row[name] if isinstance(row[name], str) else int(row[name])
         records.append(record)
     return records
+
+
+def with_lives(predicted: gpd.GeoDataFrame, tracked: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """A year's predicted inventory with what tracking made of each polygon: identity (`tracked`), state, first year.
+
+    Args:
+        predicted: The inventory of the year.
+        tracked: The year's stock, whose `polygon_id` names the polygons of the inventory.
+    """
+    if "polygon_id" not in tracked:
+        return predicted
+    lives = tracked.assign(tracked=tracked["landslide_id"], polygon_id=tracked["polygon_id"].astype(str))
+    lives = pd.DataFrame(lives[["polygon_id", "tracked", "state", "first_seen"]]).drop_duplicates("polygon_id")
+    names = [str(identity) for identity in ids_of(predicted)]
+    found = lives.set_index("polygon_id").reindex(names)
+    return predicted.assign(**{str(name): found[name].to_numpy() for name in found})
 
 
 def ids_of(inventory: gpd.GeoDataFrame) -> list[int]:

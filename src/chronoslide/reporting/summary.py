@@ -111,7 +111,7 @@ def report_markdown(metrics: Mapping[str, Any], figures: Figures) -> str:
     tables = report_tables(metrics)
 
     def shown(section: str) -> list[str]:
-        return [f"![{caption}](figures/{name})\n" for place, name, caption in figures.charts if place == section]
+        return [_shown(name, caption) for place, name, caption in figures.charts if place == section]
 
     lines = [
         f"# Landslides through time: {data.get('name', 'unnamed data')}",
@@ -139,10 +139,7 @@ def report_markdown(metrics: Mapping[str, Any], figures: Figures) -> str:
         *shown("inventories"),
         "## Maps",
         "",
-        *(
-            f"### {name.split('_')[-1].split('.')[0]}\n\n![{caption}](figures/{name})\n"
-            for name, caption in figures.maps
-        ),
+        *(f"### {name.split('_')[-1].split('.')[0]}\n\n{_shown(name, caption)}" for name, caption in figures.maps),
         *_gaps(figures.gaps),
         "## The paper",
         "",
@@ -153,6 +150,11 @@ def report_markdown(metrics: Mapping[str, Any], figures: Figures) -> str:
         f"Figures of this run: `reports/metrics.json`, run `{metrics.get('run', {}).get('inputs', 'unknown')}`.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _shown(name: str, caption: str) -> str:
+    """A figure with its caption, which a reader of Markdown would not see otherwise."""
+    return f"![{caption}](figures/{name})\n\n*{caption}*\n"
 
 
 def _described(data: Mapping[str, Any]) -> list[str]:

@@ -86,6 +86,7 @@
   function facts(name, shape) {
     const lines = ["area " + number.format(Math.round(shape.area)) + " m²"];
     if (shape.state) lines.push("state: " + shape.state + ", first seen " + shape.first_seen);
+    if (shape.tracked) lines.push("landslide " + shape.tracked + " of the inventory through time");
     if (shape.probability !== undefined) lines.push("mean probability " + shape.probability.toFixed(2));
     if (shape.hits) {
       const other = name === "manual" ? "predicted" : "manual";
