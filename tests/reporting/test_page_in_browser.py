@@ -87,6 +87,24 @@ def test_the_tooltip_tells_of_the_polygon_under_the_pointer(opened: Any) -> None
     assert shown[0].startswith(f"Manual landslide {target['id']}area {round(target['area']):,} m²")
 
 
+@pytest.mark.parametrize("width", [360, 1440])
+def test_a_tooltip_is_never_cut_off_by_the_edge_of_the_map(window: Any, rendered: Path, width: int) -> None:
+    window.open(rendered / "report.html", width)
+    move_slider_to(window, 2016)
+    cut_off = window.run(
+        "return [...document.querySelectorAll('path[data-landslide^=predicted]')].filter(path => {"
+        "  const own = path.getBoundingClientRect();"
+        "  path.dispatchEvent(new MouseEvent('mouseover', {bubbles: true, clientX: own.x + 1, clientY: own.y + 1}));"
+        "  path.dispatchEvent(new MouseEvent('mousemove', {bubbles: true, clientX: own.x + 1, clientY: own.y + 1}));"
+        "  const box = document.querySelector('.leaflet-tooltip').getBoundingClientRect();"
+        "  const map = document.getElementById('map').getBoundingClientRect();"
+        "  path.dispatchEvent(new MouseEvent('mouseout', {bubbles: true}));"
+        "  return box.left < map.left || box.right > map.right || box.top < map.top || box.bottom > map.bottom;"
+        "}).map(path => path.dataset.landslide)"
+    )
+    assert cut_off == []
+
+
 def test_a_tap_on_a_predicted_landslide_tells_its_area_state_and_probability(opened: Any) -> None:
     move_slider_to(opened, 2016)
     data = json.loads(opened.run("return document.getElementById('map-data').textContent"))

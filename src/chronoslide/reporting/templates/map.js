@@ -70,10 +70,21 @@
     });
     const outline = L.polygon(places, { pane: "outlines", bubblingMouseEvents: true, ...look });
     outline.bindTooltip(() => described(name, shape), { sticky: true, direction: "auto" });
+    outline.on("tooltipopen mousemove", () => keepInside(outline.getTooltip().getElement()));
     outline.on("click", () => { status.textContent = plain(name, shape); });
     outline.on("add", () => { outline.getElement().dataset.landslide = name + "-" + shape.id; });
     shape.outline = outline;
     return [casing, outline];
+  }
+
+  // Leaflet lets a tooltip at the edge of the map be cut off.
+  function keepInside(box) {
+    if (!box) return;
+    box.style.translate = "";
+    const own = box.getBoundingClientRect();
+    const frame = map.getContainer().getBoundingClientRect();
+    const shift = (low, high, from, to) => Math.max(from + 4 - low, Math.min(0, to - 4 - high)) + "px";
+    box.style.translate = shift(own.left, own.right, frame.left, frame.right) + " " + shift(own.top, own.bottom, frame.top, frame.bottom);
   }
 
   function lookOf(name, shape) {
