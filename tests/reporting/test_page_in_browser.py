@@ -92,15 +92,18 @@ def test_a_tooltip_is_never_cut_off_by_the_edge_of_the_map(window: Any, rendered
     window.open(rendered / "report.html", width)
     move_slider_to(window, 2016)
     cut_off = window.run(
-        "return [...document.querySelectorAll('path[data-landslide^=predicted]')].filter(path => {"
-        "  const own = path.getBoundingClientRect();"
-        "  path.dispatchEvent(new MouseEvent('mouseover', {bubbles: true, clientX: own.x + 1, clientY: own.y + 1}));"
-        "  path.dispatchEvent(new MouseEvent('mousemove', {bubbles: true, clientX: own.x + 1, clientY: own.y + 1}));"
+        "const map = document.getElementById('map').getBoundingClientRect();"
+        "const path = document.querySelector('path[data-landslide^=predicted]');"
+        "const send = (kind, clientX, clientY) => "
+        "  path.dispatchEvent(new MouseEvent(kind, {bubbles: true, clientX, clientY}));"
+        "const corners = [map.left + 3, map.right - 3].flatMap(x => [map.top + 3, map.bottom - 3].map(y => [x, y]));"
+        "return corners.filter(([x, y]) => {"
+        "  send('mouseover', x, y);"
+        "  send('mousemove', x, y);"
         "  const box = document.querySelector('.leaflet-tooltip').getBoundingClientRect();"
-        "  const map = document.getElementById('map').getBoundingClientRect();"
-        "  path.dispatchEvent(new MouseEvent('mouseout', {bubbles: true}));"
+        "  send('mouseout', x, y);"
         "  return box.left < map.left || box.right > map.right || box.top < map.top || box.bottom > map.bottom;"
-        "}).map(path => path.dataset.landslide)"
+        "})"
     )
     assert cut_off == []
 
