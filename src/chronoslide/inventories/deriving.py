@@ -1,0 +1,78 @@
+"""Deriving an inventory: the probability raster of one scene becomes landslide polygons.
+
+The whole way of this room from map to inventory, in one call: threshold, gaps, minimum mapping unit, outlines,
+fragments, uncertainty, topography. The stage `inventory`, the command for single scenes and the served model all take
+it, so that the same map gives the same landslides wherever they are asked for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import geopandas as gpd
+import numpy as np
+from numpy.typing import NDArray
+
+from chronoslide.grid import Grid
+from chronoslide.inventories.joining import close_gaps, join_fragments
+from chronoslide.inventories.pixels import Surface
+from chronoslide.inventories.topography import filter_by_topography
+from chronoslide.inventories.uncertainty import add_uncertainty
+from chronoslide.inventories.vectorising import binarise, polygonise, remove_small
+from chronoslide.params import InventorySettings
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """What one map gives.
+
+    Attributes:
+        landslides: A row a landslide: `landslide_id` (1, 2, ...), `area_m2`, `mean_probability`, `fragments`, the
+            columns of `add_uncertainty`, the outline.
+        removed: What the topographic filter took away.
+    """
+
+    landslides: gpd.GeoDataFrame
+    removed: gpd.GeoDataFrame
+
+
+def derive_inventory(
+    probability: NDArray[np.float32],
+    grid: Grid,
+    threshold: float,
+    settings: InventorySettings,
+    elevation: Surface | None = None,
+) -> Derived:
+    """The landslides of a map, and what the topographic filter removed.
+
+    Gaps are closed and fragments joined before the minimum mapping unit is applied: small pieces of a large landslide
+    are not small landslides.
+
+    Args:
+        probability: (rows, cols), NaN where unobserved.
+        grid: Where the pixels lie, in metres.
+        threshold: Probability from which a pixel is landslide; that of `settings` may be a word and is not read.
+        settings: Minimum mapping unit, joining, topography.
+        elevation: Elevation [m] on a grid of its own, for directions of descent and the topographic filter.
+
+    Raises:
+        GridError: The grid is not in metres.
+        InventoryError: The topographic filter is on and there is no elevation model.
+    """
+    above = binarise(probability, threshold, 0.0, grid)
+    closed = close_gaps(above, settings.joining, probability) if settings.join_fragments else above
+    polygons = polygonise(remove_small(closed, settings.minimum_area_m2, grid), grid, probability)
+    if settings.join_fragments:
+        surface = Surface(probability, grid)
+        polygons = join_fragments(polygons, settings.joining, elevation=elevation, probability=surface)
+    else:
+        polygons = polygons.assign(fragments=1)
+    polygons = add_uncertainty(polygons, probability, grid, threshold=threshold)
+    filtered = filter_by_topography(
+        polygons,
+        settings.topography,
+        elevation=elevation.values if elevation else None,
+        grid=elevation.grid if elevation else None,
+    )
+    kept = filtered.kept.reset_index(drop=True)
+    return Derived(kept.assign(landslide_id=np.arange(1, len(kept) + 1)), filtered.removed)
