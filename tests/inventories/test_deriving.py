@@ -30,11 +30,11 @@ def test_a_rectangle_becomes_one_landslide_of_its_area_and_probability() -> None
 
 
 def test_pieces_are_joined_before_small_ones_are_dropped() -> None:
-    # Two pieces of 5 pixels, a doubtful gap of two between them: each alone is below the mapping unit of 8 pixels.
-    pieces = a_map((4, 5, 2, 7), (4, 5, 9, 14))
-    pieces[4, 7:9] = 0.3
+    # Two pieces of 24 pixels and a doubtful gap of two columns: each alone is below the mapping unit of 40 pixels.
+    pieces = a_map((4, 8, 2, 8), (4, 8, 10, 16))
+    pieces[4:8, 8:10] = 0.3
     joined, apart = (
-        InventorySettings(minimum_area_m2=200.0, join_fragments=join_fragments) for join_fragments in (True, False)
+        InventorySettings(minimum_area_m2=1000.0, join_fragments=join_fragments) for join_fragments in (True, False)
     )
     assert len(derive_inventory(pieces, GRID, 0.5, joined).landslides) == 1
     assert len(derive_inventory(pieces, GRID, 0.5, apart).landslides) == 0
