@@ -28,6 +28,7 @@ STAGES = {
     "transfer": "that U-Net retrained on the investigation area, registered as chronoslide-transferred",
     "map": "a landslide probability raster for every year and model",
     "inventory": "landslide polygons of every year, one GeoPackage",
+    "package": "the transferred model as a service: results/mapper, registered as chronoslide-mapper",
     "track": "one inventory through time: identities, states, what is new each year, the balance of the stock",
     "evaluate": "pixel and inventory figures of every year against the manual inventories",
     "report": "tables, figures and a page in reports/",

@@ -34,6 +34,10 @@ class ModelError(ChronoslideError):
     """A stored model is missing, broken, or made for other bands than the ones it is given."""
 
 
+class RequestError(ChronoslideError):
+    """A request to the served model cannot be answered, or the server did not answer."""
+
+
 class StorageError(ChronoslideError):
     """A result cannot be written: disk full, no permission, a folder in the way."""
 

@@ -49,11 +49,22 @@ def read_raster(path: Path) -> Raster:
         DataError: The file is missing, not a raster, truncated or without georeference.
     """
     with _opened(path) as source:
-        grid = _grid_of(source, path)
-        values = np.moveaxis(source.read(), 0, -1)
-        valid = _validity(source, values)
-        bands = tuple(name or "" for name in source.descriptions)
-    return Raster(values, valid, grid, bands)
+        return raster_of(source, path)
+
+
+def raster_of(source: rasterio.DatasetReader, what: Path | str) -> Raster:
+    """The whole of an opened raster, as `read_raster` gives it.
+
+    Args:
+        source: Opened for reading.
+        what: Names it in errors.
+
+    Raises:
+        DataError: It has no usable georeference.
+    """
+    grid = _grid_of(source, what)
+    values = np.moveaxis(source.read(), 0, -1)
+    return Raster(values, _validity(source, values), grid, tuple(name or "" for name in source.descriptions))
 
 
 def read_grid(path: Path) -> Grid:
@@ -93,9 +104,36 @@ def write_raster(
         GridError: `values` has another shape than `grid`.
         StorageError: The place cannot be written to.
     """
+    encoded = _encoded(values, grid, path, bands=bands, valid=valid, nodata=nodata, tags=tags, overviews=overviews)
+    with encoded as optimised, replacing(path) as temporary, temporary.open("wb") as file:
+        shutil.copyfileobj(optimised, file)
+
+
+def raster_bytes(
+    values: NDArray[np.generic], grid: Grid, *, bands: Sequence[str], nodata: float | None, tags: dict[str, str]
+) -> bytes:
+    """The bytes that `write_raster` would write, for who sends them elsewhere."""
+    encoded = _encoded(values, grid, "raster", bands=bands, valid=None, nodata=nodata, tags=tags, overviews="average")
+    with encoded as optimised:
+        return bytes(optimised.read())
+
+
+@contextmanager
+def _encoded(
+    values: NDArray[np.generic],
+    grid: Grid,
+    what: Path | str,
+    *,
+    bands: Sequence[str],
+    valid: NDArray[np.bool_] | None,
+    nodata: float | None,
+    tags: dict[str, str] | None,
+    overviews: str,
+) -> Iterator[rasterio.MemoryFile]:
+    """A cloud-optimised GeoTIFF in memory."""
     cube = values[..., np.newaxis] if values.ndim == 2 else values
     if cube.shape[:2] != grid.shape or cube.shape[2] != len(bands):
-        raise GridError(f"{path}: array {cube.shape} does not fit grid {grid.shape} with bands {tuple(bands)}")
+        raise GridError(f"{what}: array {cube.shape} does not fit grid {grid.shape} with bands {tuple(bands)}")
     memory_profile = {
         "driver": "GTiff", "dtype": cube.dtype, "count": cube.shape[2], "height": grid.rows, "width": grid.cols,
         "crs": grid.crs, "transform": grid.transform, "nodata": nodata,
@@ -122,8 +160,7 @@ def write_raster(
             if valid is not None:
                 target.write_mask(valid)
         copy_raster(memory.name, optimised.name, **options)
-        with replacing(path) as temporary, temporary.open("wb") as file:
-            shutil.copyfileobj(optimised, file)
+        yield optimised
 
 
 @contextmanager
@@ -138,7 +175,7 @@ def _opened(path: Path) -> Iterator[rasterio.DatasetReader]:
         raise DataError(_unreadable(path, error)) from error
 
 
-def _grid_of(source: rasterio.DatasetReader, path: Path) -> Grid:
+def _grid_of(source: rasterio.DatasetReader, path: Path | str) -> Grid:
     if source.crs is None:
         raise DataError(f"{path}: no coordinate reference system; assign the one that the provider names")
     try:

@@ -28,10 +28,13 @@ from chronoslide.runs import FinishedRun
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
+    from mlflow.models import ModelSignature
     from mlflow.tracking import MlflowClient
 
 EXPERIMENT = "chronoslide"
 CHAMPION = "champion"
+STORED_MODEL = "stored_model"
+"""Folder of a run's artefacts that holds the network as `models.storage` keeps it."""
 _INPUTS = "chronoslide.inputs"
 _STAGE = "chronoslide.stage"
 _PROCESS = "chronoslide.process"
@@ -206,11 +209,60 @@ class StageRun:
                 # Dark, unvegetated ground: what matters is the form, and real patches may not be passed on.
                 input_example=np.full((1, side, side, len(bands)), 0.1, dtype=np.float32),
                 code_paths=[str(Path(__file__).parent)],  # the layers that Keras needs to read the network back
-                pip_requirements=_requirements(),
+                pip_requirements=pinned(("keras", "tensorflow", "numpy", "mlflow")),
                 registered_model_name=name,
                 metadata={"bands": list(bands), "inputs": self.inputs.key},
             )
-        version = str(info.registered_model_version)
+        self._describe(name, str(info.registered_model_version), description, weights_hash, bands)
+
+    def register_code(
+        self,
+        script: Path,
+        name: str,
+        *,
+        signature: ModelSignature,
+        artefact: tuple[str, Path],
+        bands: Sequence[str],
+        description: str,
+        weights: Path,
+        requirements: Sequence[str],
+    ) -> None:
+        """Logs a model that MLflow loads by running a script, without a pickle, and registers it.
+
+        A version is made for each state of the run's inputs: the same weights with other settings are another model.
+
+        Args:
+            script: Calls `mlflow.models.set_model`.
+            name: Of the registered model.
+            signature: What goes in.
+            artefact: A folder that the script is given, and its name.
+            bands: The bands it takes, in order.
+            description: What the version is, in a sentence.
+            weights: The stored weights; their hash ties the version to the file.
+            requirements: The packages it needs; they and what they need are pinned to the versions in use.
+        """
+        versions = self.client.search_model_versions(f"name = '{name}'")
+        if any(version.tags.get("inputs") == self.inputs.key for version in versions):
+            return
+        import mlflow
+
+        weights_hash = dvc_hash(weights)
+        with mlflow.start_run(run_id=self.run_id):
+            info = mlflow.pyfunc.log_model(
+                name="model",
+                python_model=str(script),
+                artifacts={artefact[0]: str(artefact[1])},
+                signature=signature,
+                code_paths=[str(Path(__file__).parent)],
+                pip_requirements=pinned(requirements),
+                registered_model_name=name,
+                model_config={"model_version": weights_hash[:8]},
+                metadata={"bands": list(bands), "inputs": self.inputs.key, "weights_md5": weights_hash},
+            )
+        self._describe(name, str(info.registered_model_version), description, weights_hash, bands)
+
+    def _describe(self, name: str, version: str, description: str, weights_hash: str, bands: Sequence[str]) -> None:
+        """Ties a version to what it was made of."""
         self.client.update_model_version(name, version, description=description)
         tags = {
             "inputs": self.inputs.key,
@@ -363,6 +415,74 @@ def promote(run: StageRun, name: str, weights: Path, f1: float, held_out: str) -
     return decision
 
 
+def follow(run: StageRun, name: str, leader: str) -> str:
+    """Moves the alias `champion` of a model that carries another one's weights to where that one's champion is.
+
+    Args:
+        run: The run that promoted the other one.
+        name: Of the registered model that follows.
+        leader: Of the registered model that is followed.
+
+    Returns:
+        The decision in a sentence; it is also kept as tag of the run.
+    """
+    from mlflow.exceptions import MlflowException
+
+    client = run.client
+    try:
+        wanted = client.get_model_version_by_alias(leader, CHAMPION)
+    except MlflowException:
+        return f"{name}: {leader} has no champion, the alias stays"
+    version = version_of(client, name, wanted.tags.get("weights_md5", ""))
+    if version is None:
+        decision = f"{name}: no version has the weights of {leader} version {wanted.version}, the alias stays"
+    else:
+        client.set_registered_model_alias(name, CHAMPION, version)
+        decision = f"{name} version {version} carries the weights of the champion, {leader} version {wanted.version}"
+    run.tag(**{f"champion_decision.{name}": decision})
+    return decision
+
+
+def fetch_model(root: Path, address: str) -> Path:
+    """The stored files of a registered model, in a temporary folder that MLflow makes.
+
+    Args:
+        root: The repository whose store is asked, unless `MLFLOW_TRACKING_URI` names one.
+        address: `models:/NAME@ALIAS` or `models:/NAME/VERSION`.
+
+    Returns:
+        A mapper's folder, or the folder of a stored network.
+
+    Raises:
+        TrackingError: The store cannot be reached, or has no such model or no files of it.
+    """
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    import mlflow
+    from mlflow.artifacts import download_artifacts
+    from mlflow.exceptions import MlflowException
+    from mlflow.tracking import MlflowClient
+
+    mlflow.set_tracking_uri(_store(root))
+    client = MlflowClient(_store(root))
+    place = address.removeprefix("models:/")
+    try:
+        if "@" in place:
+            version = client.get_model_version_by_alias(*place.split("@", 1))
+        else:
+            version = client.get_model_version(*place.split("/", 1))
+        files = Path(download_artifacts(f"models:/{version.name}/{version.version}"))
+        if (files / "artifacts").is_dir():
+            return next(path for path in (files / "artifacts").iterdir() if path.is_dir())
+        if version.run_id is None:
+            raise TrackingError(f"{address}: its run is not known, so neither are its stored files; name a folder")
+        return Path(download_artifacts(run_id=version.run_id, artifact_path=STORED_MODEL))
+    except (MlflowException, OSError, TypeError) as error:
+        raise TrackingError(
+            f"{address}: cannot be fetched from {_store(root)} ({str(error).splitlines()[0]}); name a registered model "
+            "as models:/NAME@ALIAS or models:/NAME/VERSION, or the folder of a stored one"
+        ) from error
+
+
 def _decide(name: str, candidate: str, f1: float, held_out: str, champion: Any) -> tuple[str, bool]:
     new = f"{name} version {candidate} (F1 {f1:.4f} on the held-out blocks)"
     if champion is None:
@@ -454,8 +574,32 @@ def _flatten(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def _requirements() -> list[str]:
-    """What a served model needs, pinned to the versions in use; finding them out by import would take half a minute."""
-    from importlib.metadata import version
+def pinned(names: Sequence[str]) -> list[str]:
+    """Packages and all that they need, pinned to the versions in use, in alphabetical order.
 
-    return [f"{name}=={version(name)}" for name in ("keras", "tensorflow", "numpy", "mlflow")]
+    Finding out by import what a model needs would take MLflow half a minute, and leave the rest unpinned.
+    """
+    from importlib.metadata import PackageNotFoundError, distribution
+
+    from packaging.requirements import Requirement
+    from packaging.utils import canonicalize_name
+
+    waiting = [Requirement(name) for name in names]
+    seen: set[tuple[str, frozenset[str]]] = set()
+    versions: dict[str, str] = {}
+    while waiting:
+        wanted = waiting.pop()
+        name, extras = str(canonicalize_name(wanted.name)), frozenset(wanted.extras)
+        if (name, extras) in seen:
+            continue
+        seen.add((name, extras))
+        try:
+            found = distribution(name)
+        except PackageNotFoundError:
+            continue  # what another package replaces, or what this platform does not have
+        versions[name] = found.version
+        for line in found.requires or ():
+            needed = Requirement(line)
+            if needed.marker is None or any(needed.marker.evaluate({"extra": extra}) for extra in ("", *extras)):
+                waiting.append(needed)
+    return [f"{name}=={version}" for name, version in sorted(versions.items())]

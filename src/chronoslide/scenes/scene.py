@@ -14,11 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chronoslide.errors import DataError, GridError, nearest
-from chronoslide.grid import Grid
-from chronoslide.rasters import read_raster, write_raster
+from chronoslide.grid import Grid, require_metric
+from chronoslide.rasters import Raster, read_raster, write_raster
 
 SCALE: Final = 10_000
 """Stored value of a reflectance of 1 in everything that is written to `results/`."""
+# A glint may pass 1, and uint16 reaches 6.6; beyond this it is a scaled number.
+_IMPLAUSIBLE: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +79,73 @@ def read_scene(path: Path) -> Scene:
             f"{path}: not a stored scene ({raster.values.dtype}, bands {raster.bands}; expected uint16 with band "
             "names); repeat `chronoslide scenes`"
         )
+    return _from_stored(raster, raster.valid, raster.bands)
+
+
+def scene_of_raster(raster: Raster, bands: Sequence[str], what: Path | str) -> Scene:
+    """A scene from a raster that others made: a file on disk, or one that came with a request.
+
+    Stored values are reflectance where the type is float, 10,000 x reflectance where it is uint16. Bands are found by
+    their names; a file without names must have exactly the wanted bands in the wanted order. Not observed is what mask,
+    alpha or NoData say, what is not a number, and in uint16 what is 0 in all bands.
+
+    Args:
+        raster: As read.
+        bands: The names of the wanted bands in order.
+        what: Names the file in errors.
+
+    Raises:
+        DataError: The type, the bands or the values are others, or nothing is observed.
+        GridError: The reference system is not in metres.
+    """
+    require_metric(raster.grid.crs, str(what))
+    named = _named(raster, bands, what)
+    kind = raster.values.dtype
+    if kind == np.uint16:
+        scene = _from_stored(raster, raster.valid & (raster.values != 0).any(axis=-1), named)
+    elif np.issubdtype(kind, np.floating):
+        valid = raster.valid & np.isfinite(raster.values).all(axis=-1)
+        reflectance = raster.values.astype(np.float32)
+        reflectance[~valid] = 0.0
+        scene = Scene(reflectance, valid, raster.grid, named)
+    else:
+        raise DataError(f"{what}: values are {kind}; send reflectance as float32, or 10,000 x reflectance as uint16")
+    if not scene.valid.any():
+        raise DataError(f"{what}: no pixel is observed (all NoData, masked or not a number); send a scene with ground")
+    scene = scene.select(bands)
+    farthest = float(np.abs(scene.reflectance).max())
+    if farthest > _IMPLAUSIBLE:
+        raise DataError(
+            f"{what}: values up to {farthest:.4g} are no reflectance; send reflectance (0 to 1) as float32, or 10,000 "
+            "x reflectance as uint16"
+        )
+    return scene
+
+
+def _named(raster: Raster, bands: Sequence[str], what: Path | str) -> tuple[str, ...]:
+    if not any(raster.bands):
+        if len(raster.bands) != len(bands):
+            raise DataError(
+                f"{what}: {len(raster.bands)} bands without names, expected {len(bands)} ({', '.join(bands)}); "
+                "send these in this order, or name the bands in the file"
+            )
+        return tuple(bands)
+    missing = [band for band in bands if band not in raster.bands]
+    if missing:
+        raise DataError(
+            f"{what}: no band {missing[0]!r}{nearest(missing[0], filter(None, raster.bands))}; it has "
+            f"{', '.join(name or 'one without a name' for name in raster.bands)}, expected {', '.join(bands)}"
+        )
+    if len(set(raster.bands)) < len(raster.bands):
+        raise DataError(f"{what}: a band name stands twice in {', '.join(raster.bands)}; name each band once")
+    return raster.bands
+
+
+def _from_stored(raster: Raster, valid: NDArray[np.bool_], bands: tuple[str, ...]) -> Scene:
     reflectance = raster.values.astype(np.float32)
     reflectance /= SCALE
-    reflectance[~raster.valid] = 0.0
-    return Scene(reflectance, raster.valid, raster.grid, raster.bands)
+    reflectance[~valid] = 0.0
+    return Scene(reflectance, valid, raster.grid, bands)
 
 
 def write_scene(path: Path, scene: Scene, tags: Mapping[str, str]) -> None:

@@ -40,7 +40,7 @@ from chronoslide.patches.blocks import TEST
 from chronoslide.patches.storage import read_patches
 from chronoslide.rasters import read_raster, write_raster
 from chronoslide.scenes.scene import read_scene
-from chronoslide.tracking import StageRun, promote, stage_run
+from chronoslide.tracking import StageRun, follow, promote, stage_run
 from chronoslide.vectors import read_polygons
 
 MODELS = ("pretrained", "transferred", "from_scratch")
@@ -145,6 +145,7 @@ def run(root: Path) -> None:
             accuracy = held_out[settings.reference_year][name]
             weights = root / "results/models" / name / WEIGHTS
             print(promote(run, f"chronoslide-{name}", weights, accuracy.f1, _held_out_key(root, settings)))
+        print(follow(run, "chronoslide-mapper", f"chronoslide-{MAIN}"))
 
 
 def _read_site(root: Path, settings: Settings, dataset: Dataset) -> _Site:

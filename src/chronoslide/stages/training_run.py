@@ -14,7 +14,7 @@ from chronoslide.models.card import WEIGHTS
 from chronoslide.models.fitting import Fitted
 from chronoslide.models.storage import save_model
 from chronoslide.patches.storage import PatchSet
-from chronoslide.tracking import StageRun
+from chronoslide.tracking import STORED_MODEL, StageRun
 
 HISTORY = "history.csv"
 
@@ -51,7 +51,7 @@ def keep(folder: Path, fitted: Fitted, run: StageRun, registered_name: str | Non
             "seconds_per_epoch": sum(fitted.history.seconds) / len(fitted.history.seconds),
         }
     )
-    run.log_files([folder], "stored_model")
+    run.log_files([folder], STORED_MODEL)
     if registered_name:
         run.register(
             fitted.model,
