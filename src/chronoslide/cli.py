@@ -58,7 +58,7 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def _carry_out(arguments: argparse.Namespace) -> None:
-    if arguments.verb in STAGES and not getattr(arguments, "inventories", None):
+    if arguments.verb in STAGES and not (getattr(arguments, "inventories", None) or getattr(arguments, "scene", None)):
         stage = importlib.import_module(f"chronoslide.stages.{arguments.verb}")
         stage.run(Path(arguments.root).resolve())
         if getattr(arguments, "against", None):
@@ -76,6 +76,17 @@ def _carry_out(arguments: argparse.Namespace) -> None:
             module.run(Path(arguments.root).resolve(), arguments.train, arguments.test, arguments.output)
         case "rasterise":
             module.run(arguments.inventories, arguments.resolution, arguments.output)
+        case "map":
+            module.run(
+                Path(arguments.root),
+                arguments.scene,
+                arguments.model,
+                arguments.output,
+                elevation=arguments.elevation,
+                threshold=arguments.threshold,
+                minimum_area_m2=arguments.minimum_area,
+                probability=arguments.probability,
+            )
         case "track":
             module.run(Path(arguments.root), arguments.inventories, arguments.output, arguments.year_column)
         case "compare":
@@ -96,6 +107,7 @@ def _parser() -> argparse.ArgumentParser:
     track.add_argument("inventories", type=Path, nargs="*", help="anybody's inventories, the year in each name")
     track.add_argument("--year-column", help="column with the year of each polygon, for files of several years")
     track.add_argument("--output", "-o", type=Path, default=Path("tracked.gpkg"), help="a GeoPackage for those files")
+    _add_scene(stages["map"])
     stages["report"].add_argument(
         "--against", metavar="REV", help="also compare with a git revision, or a run in MLflow"
     )
@@ -123,6 +135,22 @@ def _parser() -> argparse.ArgumentParser:
         verb.add_argument("--output", "-o", type=Path, help="a JSON file (default: print)")
     _add_review(verbs)
     return parser
+
+
+def _add_scene(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument(
+        "scene", type=Path, nargs="?", help="anybody's scene: then only this one is mapped, to landslides"
+    )
+    verb.add_argument(
+        "--model",
+        default="models:/chronoslide-transferred@champion",
+        help="models:/NAME@ALIAS, models:/NAME/VERSION or the folder of a stored one (default: %(default)s)",
+    )
+    verb.add_argument("--output", "-o", type=Path, default=Path("landslides.gpkg"), help="a GeoPackage (%(default)s)")
+    verb.add_argument("--elevation", type=Path, help="elevations in metres: fragments are joined along the descent")
+    verb.add_argument("--threshold", type=float, help="probability from which a pixel is landslide (the model's own)")
+    verb.add_argument("--minimum-area", type=float, help="minimum mapping unit in m2 (that of the settings)")
+    verb.add_argument("--probability", type=Path, help="a GeoTIFF for the probabilities")
 
 
 def _add_review(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -13,6 +13,7 @@ import json
 import os
 import socket
 import subprocess
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -23,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from chronoslide.errors import ChronoslideError
+from chronoslide.models.card import WEIGHTS
 from chronoslide.params import Settings
 from chronoslide.runs import FinishedRun
 
@@ -182,7 +184,7 @@ class StageRun:
         """Logs a Keras model with signature and input example, and registers it.
 
         Args:
-            model: The network; reflectance in, probability out.
+            model: The network; reflectance in, probability out; of Keras' own layers, so that no code travels with it.
             name: Of the registered model.
             bands: Its bands in order.
             side: Rows and columns of a patch.
@@ -201,17 +203,16 @@ class StageRun:
             inputs=Schema([TensorSpec(np.dtype(np.float32), (-1, side, side, len(bands)), name="reflectance")]),
             outputs=Schema([TensorSpec(np.dtype(np.float32), (-1, side, side, 1), name="probability")]),
         )
-        with mlflow.start_run(run_id=self.run_id):
+        with mlflow.start_run(run_id=self.run_id), _without_custom_objects():
             info = mlflow.tensorflow.log_model(
                 model,
                 name="model",
                 signature=signature,
                 # Dark, unvegetated ground: what matters is the form, and real patches may not be passed on.
                 input_example=np.full((1, side, side, len(bands)), 0.1, dtype=np.float32),
-                code_paths=[str(Path(__file__).parent)],  # the layers that Keras needs to read the network back
                 pip_requirements=pinned(("keras", "tensorflow", "numpy", "mlflow")),
                 registered_model_name=name,
-                metadata={"bands": list(bands), "inputs": self.inputs.key},
+                metadata={"bands": list(bands), "inputs": self.inputs.key, "weights_md5": weights_hash},
             )
         self._describe(name, str(info.registered_model_version), description, weights_hash, bands)
 
@@ -247,7 +248,8 @@ class StageRun:
         import mlflow
 
         weights_hash = dvc_hash(weights)
-        with mlflow.start_run(run_id=self.run_id):
+        with mlflow.start_run(run_id=self.run_id), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*An input example was not provided", category=UserWarning)
             info = mlflow.pyfunc.log_model(
                 name="model",
                 python_model=str(script),
@@ -415,6 +417,20 @@ def promote(run: StageRun, name: str, weights: Path, f1: float, held_out: str) -
     return decision
 
 
+@contextmanager
+def _without_custom_objects() -> Iterator[None]:
+    """Hides the layers that Keras knows beside its own: MLflow would pickle them all beside the model."""
+    import keras
+
+    known = keras.saving.get_custom_objects()
+    kept = dict(known)
+    known.clear()
+    try:
+        yield
+    finally:
+        known.update(kept)
+
+
 def follow(run: StageRun, name: str, leader: str) -> str:
     """Moves the alias `champion` of a model that carries another one's weights to where that one's champion is.
 
@@ -465,6 +481,11 @@ def fetch_model(root: Path, address: str) -> Path:
     mlflow.set_tracking_uri(_store(root))
     client = MlflowClient(_store(root))
     place = address.removeprefix("models:/")
+    if _store(root).startswith("sqlite:") and not Path(_store(root).removeprefix("sqlite:///")).exists():
+        raise TrackingError(
+            f"{address}: no runs in {_store(root)}; name the repository by --root, a server by MLFLOW_TRACKING_URI, or "
+            "the folder of a stored model"
+        )
     try:
         if "@" in place:
             version = client.get_model_version_by_alias(*place.split("@", 1))
@@ -475,7 +496,12 @@ def fetch_model(root: Path, address: str) -> Path:
             return next(path for path in (files / "artifacts").iterdir() if path.is_dir())
         if version.run_id is None:
             raise TrackingError(f"{address}: its run is not known, so neither are its stored files; name a folder")
-        return Path(download_artifacts(run_id=version.run_id, artifact_path=STORED_MODEL))
+        stored = Path(download_artifacts(run_id=version.run_id, artifact_path=STORED_MODEL))
+        return next(path.parent for path in stored.rglob(WEIGHTS) if dvc_hash(path) == version.tags.get("weights_md5"))
+    except StopIteration as error:
+        raise TrackingError(
+            f"{address}: the stored files are missing or not those that were registered; register the model again"
+        ) from error
     except (MlflowException, OSError, TypeError) as error:
         raise TrackingError(
             f"{address}: cannot be fetched from {_store(root)} ({str(error).splitlines()[0]}); name a registered model "

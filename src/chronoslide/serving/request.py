@@ -12,6 +12,7 @@ import os
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -176,14 +177,27 @@ def read_elevation(content: bytes, scene: Grid) -> Surface:
     Raises:
         RequestError: It cannot be read, has several bands, or another reference system than the scene.
     """
-    raster = _read(content, "elevation")
+    return elevation_of(_read(content, "elevation"), scene, "elevation")
+
+
+def elevation_of(raster: Raster, scene: Grid, what: Path | str) -> Surface:
+    """An elevation model as joining and filtering take it.
+
+    Args:
+        raster: As read.
+        scene: Where the scene lies.
+        what: Names the file in errors.
+
+    Raises:
+        RequestError: It has several bands, or another reference system than the scene.
+    """
     if raster.values.shape[2] != 1:
-        raise RequestError(f"elevation: {raster.values.shape[2]} bands, expected one, elevation in metres")
+        raise RequestError(f"{what}: {raster.values.shape[2]} bands, expected one, elevation in metres")
     if raster.grid.crs != scene.crs:
         raise RequestError(
-            f"elevation: lies in {name_of(raster.grid.crs)}, the image in {name_of(scene.crs)}; reproject one of them"
+            f"{what}: lies in {name_of(raster.grid.crs)}, the scene in {name_of(scene.crs)}; reproject one of them"
         )
-    return Surface(np.where(raster.valid, raster.values[..., 0], np.nan).astype(np.float64), raster.grid)
+    return Surface(np.where(raster.valid, raster.values[..., 0], np.nan), raster.grid)
 
 
 def _read(content: bytes, what: str) -> Raster:

@@ -12,6 +12,7 @@ from tqdm import tqdm
 from chronoslide.dataset import Dataset
 from chronoslide.models.card import WEIGHTS
 from chronoslide.models.fitting import Fitted
+from chronoslide.models.plain import in_plain_layers
 from chronoslide.models.storage import save_model
 from chronoslide.patches.storage import PatchSet
 from chronoslide.tracking import STORED_MODEL, StageRun
@@ -54,7 +55,7 @@ def keep(folder: Path, fitted: Fitted, run: StageRun, registered_name: str | Non
     run.log_files([folder], STORED_MODEL)
     if registered_name:
         run.register(
-            fitted.model,
+            in_plain_layers(fitted.model),
             registered_name,
             bands=fitted.card.bands,
             side=fitted.card.side_pixels,
