@@ -106,10 +106,10 @@ def _read(content: bytes, layout: _Layout, place: int) -> tuple[dict[int, tuple[
         place = at + offset_bytes
         if tag not in _ASKED_FOR or kind not in _CODES:
             continue
-        # A picture has one width but a depth for each band: the first tells, and the list may be long.
-        values = min(values, _MOST_SUB_DIRECTORIES if tag == _SUB_DIRECTORIES else 1)
-        if values * struct.calcsize(_CODES[kind]) > offset_bytes:
+        if values * struct.calcsize(_CODES[kind]) > offset_bytes:  # then the place holds where they lie
             (at,) = struct.unpack_from(order + layout.offset, content, at)
+        # An image has one width but a depth for each band: the first tells, and the list may be long.
+        values = min(values, _MOST_SUB_DIRECTORIES if tag == _SUB_DIRECTORIES else 1)
         tags[tag] = struct.unpack_from(f"{order}{values}{_CODES[kind]}", content, at)
     (following,) = struct.unpack_from(order + layout.offset, content, place)
     return tags, following
