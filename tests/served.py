@@ -1,6 +1,15 @@
 """A small mapper and small scenes for the tests of the service: programs, not files."""
 
 import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import warnings
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -8,12 +17,15 @@ from affine import Affine
 from numpy.typing import NDArray
 from rasterio.io import MemoryFile
 
-from chronoslide.models.card import CARD, ModelCard
-from chronoslide.models.storage import save_model
+from chronoslide import client, tracking
+from chronoslide.models.card import CARD, WEIGHTS, ModelCard
+from chronoslide.models.plain import in_plain_layers
+from chronoslide.models.storage import load_model, save_model
 from chronoslide.models.unet import build_unet
-from chronoslide.params import InventorySettings, MapSettings, ModelSettings
+from chronoslide.params import InventorySettings, MapSettings, ModelSettings, read_settings
 from chronoslide.serving.storage import write_package
 
+ROOT = Path(__file__).parents[1]
 BANDS = ("green", "red", "nir")
 SHAPE = (80, 96)
 TRANSFORM = Affine(5.0, 0.0, 400_000.0, 0.0, -5.0, 3_100_000.0)
@@ -97,3 +109,86 @@ def elevation_bytes(shape: tuple[int, int] = SHAPE) -> bytes:
     """A slope that falls to the south, 1 m a pixel."""
     heights = np.repeat(np.arange(shape[0], 0, -1, dtype=np.float32)[:, np.newaxis], shape[1], axis=1)
     return geotiff(heights[..., np.newaxis], bands=("elevation",))
+
+
+def write_registry(root: Path) -> Path:
+    """A repository whose store has the network and its mapper registered, both champions."""
+    from chronoslide.stages import package
+
+    for name in ("params.yaml", "dvc.yaml"):
+        shutil.copyfile(ROOT / name, root / name)
+    folder = write_network(root / "results/models/transferred")
+    model, card = load_model(folder)
+    settings = read_settings(root / "params.yaml")
+    with warnings.catch_warnings():  # MLflow's and Keras' own
+        warnings.simplefilter("ignore")
+        with tracking.stage_run(root, "transfer", settings) as run:
+            run.log_files([folder], tracking.STORED_MODEL)
+            run.register(
+                in_plain_layers(model), "chronoslide-transferred", bands=card.bands, side=card.side_pixels,
+                description="random weights", weights=folder / WEIGHTS,
+            )  # fmt: skip
+            tracking.promote(run, "chronoslide-transferred", folder / WEIGHTS, 0.5, "blocks")
+        package.run(root)
+        tracking.follow(run, "chronoslide-mapper", "chronoslide-transferred")
+    return root
+
+
+@dataclass
+class Served:
+    """A model that `mlflow models serve` serves.
+
+    Attributes:
+        address: Of the server.
+        process: The command, leader of its process group.
+        log: What it and the server print.
+    """
+
+    address: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def wait(self, seconds: float = 120.0) -> float:
+        """Waits until it answers, and returns how long that took [s]."""
+        begin = time.monotonic()
+        while not client.is_ready(self.address):
+            if self.process.poll() is not None or time.monotonic() > begin + seconds:
+                raise AssertionError(f"no server at {self.address}: {self.log.read_text()[-3000:]}")
+            time.sleep(0.1)
+        return time.monotonic() - begin
+
+    def stop(self) -> None:
+        """Ends the command and the server."""
+        os.killpg(self.process.pid, signal.SIGTERM)
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+
+
+def serve(root: Path, model: str, **environment: str) -> Served:
+    """`mlflow models serve --env-manager local`, on a port that is free."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    programs = Path(sys.executable).parent
+    log = root / f"{port}.log"
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW_", "PYTHONPATH"))}
+    with log.open("wb") as file:
+        process = subprocess.Popen(
+            [programs / "mlflow", "models", "serve", "-m", model, "--env-manager", "local", "-p", str(port)],
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            cwd=root,
+            env={
+                **inherited,
+                "PATH": f"{programs}:{os.environ['PATH']}",
+                "MLFLOW_TRACKING_URI": f"sqlite:///{root / 'mlflow.db'}",
+                "MLFLOW_DISABLE_TELEMETRY": "true",
+                "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
+                **environment,
+            },
+        )
+    return Served(f"http://127.0.0.1:{port}", process, log)

@@ -478,14 +478,14 @@ def fetch_model(root: Path, address: str) -> Path:
     from mlflow.exceptions import MlflowException
     from mlflow.tracking import MlflowClient
 
-    mlflow.set_tracking_uri(_store(root))
-    client = MlflowClient(_store(root))
-    place = address.removeprefix("models:/")
     if _store(root).startswith("sqlite:") and not Path(_store(root).removeprefix("sqlite:///")).exists():
         raise TrackingError(
             f"{address}: no runs in {_store(root)}; name the repository by --root, a server by MLFLOW_TRACKING_URI, or "
             "the folder of a stored model"
         )
+    mlflow.set_tracking_uri(_store(root))
+    client = MlflowClient(_store(root))
+    place = address.removeprefix("models:/")
     try:
         if "@" in place:
             version = client.get_model_version_by_alias(*place.split("@", 1))

@@ -1,6 +1,7 @@
 """The small mapper, made once."""
 
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,9 @@ with warnings.catch_warnings():  # MLflow warns of its own type hints when it is
 
 from chronoslide.serving.scene_mapper import SceneMapper
 from chronoslide.serving.storage import read_package
-from served import write_mapper
+from served import Served, serve, write_mapper, write_registry
+
+NETWORK = "chronoslide-transferred"
 
 
 @pytest.fixture(scope="session")
@@ -23,3 +26,22 @@ def mapper_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def mapper(mapper_folder: Path) -> SceneMapper:
     return SceneMapper(read_package(mapper_folder))
+
+
+@pytest.fixture(scope="session")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository whose store has `chronoslide-transferred` and `chronoslide-mapper`, both champions."""
+    return write_registry(tmp_path_factory.mktemp("registry"))
+
+
+@pytest.fixture(scope="session")
+def servers(registry: Path) -> Iterator[dict[str, Served]]:
+    """`mlflow models serve` of both, by name; started together, since each takes ten seconds."""
+    started = {name: serve(registry, f"models:/{name}@champion") for name in ("chronoslide-mapper", NETWORK)}
+    try:
+        for server in started.values():
+            server.wait()
+        yield started
+    finally:
+        for server in started.values():
+            server.stop()

@@ -64,6 +64,15 @@ def test_a_request_without_content_type_is_told_so() -> None:
             400,
             "Ensure that input is a valid JSON. Error: 'x'",
         ),
+        (
+            MlflowException(
+                "Failed to predict data 'x'. \nError: Failed to enforce schema of data 'x' with schema '['image']'. "
+                "Error: Model is missing inputs ['image'].",
+                error_code=1000,
+            ),
+            400,
+            "The request does not fit the model's signature. Model is missing inputs ['image'].",
+        ),
         (MlflowException("inner\nTraceback (most recent call last): File", error_code=1), 499, "inner"),
         (TypeError("bad operand"), 400, None),
     ],

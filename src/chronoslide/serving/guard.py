@@ -89,6 +89,8 @@ def guarded(handler: Handler, limits: Limits) -> Handler:
 def one_sentence(message: str) -> str:
     """MLflow's message without the data, the traceback and the history that it wraps around the reason."""
     reason = message.rpartition("\nError: ")[2]
+    if "Failed to enforce schema" in reason:  # what follows names data and schema at length, the reason last
+        reason = f"The request does not fit the model's signature. {reason.rpartition('. Error: ')[2]}"
     reason = reason.partition("\nInput:")[0].partition("\nTraceback")[0].partition(" IMPORTANT:")[0]
     reason = " ".join(reason.split())
     return reason if len(reason) <= _MOST_CHARACTERS else f"{reason[:_MOST_CHARACTERS]} ..."
