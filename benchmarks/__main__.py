@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from benchmarks import bench_tracking, main_job
+from benchmarks import bench_serving, bench_tracking, main_job
 from benchmarks.measure import print_table, record
 
 BENCHMARKS = {
@@ -16,6 +16,7 @@ BENCHMARKS = {
     "help": main_job.command_help,
     "tracking": bench_tracking.tracking,
     "tracking_quality": bench_tracking.quality,
+    "serving": bench_serving.serving,
 }
 
 
