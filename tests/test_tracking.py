@@ -129,3 +129,33 @@ def test_the_champion_changes_only_for_a_better_one(champion: object, moves: boo
     decision, moved = tracking._decide("model", "2", 0.70, "a", champion)
     assert moved is moves
     assert word in decision
+
+
+@pytest.mark.parametrize(
+    ("versions", "alias", "word"),
+    [
+        ({"1": "aaaa", "2": "aaaa", "3": "bbbb"}, "2", "version 2 carries the weights"),
+        ({"1": "bbbb"}, None, "no version has the weights"),
+        ({}, None, "no version has the weights"),
+    ],
+)
+def test_the_mapper_follows_the_champion_whose_weights_it_carries(
+    versions: dict[str, str], alias: str | None, word: str
+) -> None:
+    moved: dict[str, str] = {}
+    client = SimpleNamespace(
+        get_model_version_by_alias=lambda *_: SimpleNamespace(version="7", tags={"weights_md5": "aaaa"}),
+        search_model_versions=lambda _: [
+            SimpleNamespace(version=number, tags={"weights_md5": weights}) for number, weights in versions.items()
+        ],
+        set_registered_model_alias=lambda name, _, number: moved.update({name: number}),
+    )
+    run = SimpleNamespace(client=client, tag=lambda **_: None)
+    assert word in tracking.follow(run, "mapper", "network")
+    assert moved == ({"mapper": alias} if alias else {})
+
+
+def test_pins_reach_what_the_packages_need() -> None:
+    pins = dict(pin.split("==") for pin in tracking.pinned(("keras",)))
+    assert {"keras", "numpy", "h5py", "optree"} <= set(pins)
+    assert "dvc" not in pins
