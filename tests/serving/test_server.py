@@ -27,6 +27,7 @@ from chronoslide.tracking import TrackingError, fetch_model
 from chronoslide.vectors import read_polygons
 from served import BANDS, Served, elevation_bytes, reflectance, scene_bytes
 
+pytestmark = pytest.mark.slow
 FUZZED = int(os.environ.get("CHRONOSLIDE_FUZZ", "52"))
 
 
