@@ -48,7 +48,7 @@ def test_settings_cannot_be_changed():
 @pytest.mark.parametrize(
     ("place", "value", "words"),
     [
-        ("scenes.bandz", ["red"], "unknown key 'scenes.bandz', did you mean 'bands'?; known here: bands, minimum_cov"),
+        ("scenes.bandz", ["red"], "unknown key 'scenes.bandz', did you mean 'bands'?; known here: bands, channels"),
         ("seeds", 1, "unknown key 'seeds', did you mean 'seed'?"),
         ("pretrain.optimiser.epoch", 3, "unknown key 'pretrain.optimiser.epoch', did you mean 'epochs'?"),
         ("patches.augmentation.zoom", 3, "unknown key 'patches.augmentation.zoom'"),
@@ -57,7 +57,9 @@ def test_settings_cannot_be_changed():
         ("seed", "many", "seed: Input should be a valid integer"),
         ("seed", -1, "seed: Input should be greater than or equal to 0, got '-1'"),
         ("protocol", "papers", "protocol: Input should be 'blocks' or 'paper', got 'papers'"),
-        ("scenes.normalisation", "irmad", "scenes.normalisation: Input should be 'none' or 'histogram'"),
+        ("scenes.normalisation", "mad", "scenes.normalisation: Input should be 'none', 'histogram' or 'irmad'"),
+        ("scenes.channels", ["ndvi", "ndvi"], "channels: a band stands twice"),
+        ("scenes.channels", ["aspect"], "aspect is a direction"),
         ("scenes.minimum_coverage", 1.2, "scenes.minimum_coverage: Input should be less than or equal to 1"),
         ("scenes.bands", [], "scenes.bands"),
         ("scenes.bands", ["red", "red"], "a band stands twice"),

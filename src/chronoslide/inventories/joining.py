@@ -20,8 +20,8 @@ from scipy import ndimage
 
 from chronoslide.inventories.matching import find_overlaps
 from chronoslide.inventories.pixels import Surface
-from chronoslide.inventories.topography import gradient
 from chronoslide.params import JoiningSettings
+from chronoslide.scenes.terrain import gradient
 
 # Fragments nearer than this touch each other: the line between them has no direction of its own [m].
 _TOUCHING = 1e-6

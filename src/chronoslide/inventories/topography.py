@@ -13,9 +13,10 @@ import shapely
 from numpy.typing import NDArray
 
 from chronoslide.errors import GridError, InventoryError
-from chronoslide.grid import Grid, require_metric
+from chronoslide.grid import Grid
 from chronoslide.inventories.pixels import pixels_of
 from chronoslide.params import TopographySettings
+from chronoslide.scenes.terrain import slope_degrees
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,42 +81,6 @@ def filter_by_topography(
         reason[(distance < settings.minimum_river_distance_metres) & (reason == "")] = "near a river"
     kept = reason == ""
     return Filtered(result[kept], result[~kept].assign(reason=reason[~kept].astype(str)))
-
-
-def slope_degrees(elevation: NDArray[np.floating], grid: Grid) -> NDArray[np.float64]:
-    """The slope after Horn (1981), from the eight neighbours; at the border from those that there are.
-
-    Args:
-        elevation: (rows, cols) [m], NaN where unknown.
-        grid: Where the pixels lie.
-
-    Returns:
-        (rows, cols) [degrees], NaN where it or a neighbour is unknown.
-    """
-    east, south = gradient(elevation, grid)
-    return np.asarray(np.degrees(np.arctan(np.hypot(east, south))))
-
-
-def gradient(elevation: NDArray[np.floating], grid: Grid) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The rise of the ground towards the east and towards the south, after Horn (1981).
-
-    Returns:
-        Two arrays (rows, cols) [m per m].
-
-    Raises:
-        GridError: The elevation does not fit the grid, or the grid is not in metres.
-    """
-    require_metric(grid.crs, "the elevation model")
-    if elevation.shape != grid.shape:
-        raise GridError(f"the elevation model {elevation.shape} does not fit its grid {grid.shape}")
-    width, height = grid.resolution
-    padded = np.pad(np.asarray(elevation, dtype=np.float64), 1, mode="reflect", reflect_type="odd")
-    weighed_rows = padded[:-2] + 2.0 * padded[1:-1] + padded[2:]
-    weighed_cols = padded[:, :-2] + 2.0 * padded[:, 1:-1] + padded[:, 2:]
-    east = (weighed_rows[:, 2:] - weighed_rows[:, :-2]) / (8.0 * width)
-    south = (weighed_cols[2:] - weighed_cols[:-2]) / (8.0 * height)
-    east[np.isnan(elevation)] = np.nan  # the pixel itself does not enter
-    return east, south
 
 
 def median_slope(outlines: NDArray[np.object_], elevation: NDArray[np.floating], grid: Grid) -> NDArray[np.float64]:

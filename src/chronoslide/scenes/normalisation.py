@@ -6,15 +6,28 @@ misreads the others unless their histograms agree.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final, Literal
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from rasterio.features import geometry_mask
 
 from chronoslide.errors import DataError
-from chronoslide.grid import require_same
+from chronoslide.grid import Grid, require_same
+from chronoslide.scenes.irmad import (
+    LIKELIER_THAN_NOT,
+    Line,
+    detect_alteration,
+    orthogonal_line,
+    serving_pixels,
+)
 from chronoslide.scenes.scene import Scene
+
+Method = Literal["none", "histogram", "irmad"]
 
 # The outermost thousandth at either end is noise, snow and cloud edges; beyond it the mapping goes on as a line.
 _QUANTILES: Final = np.linspace(0.001, 0.999, 2001)
@@ -31,9 +44,13 @@ _SMALLEST_GAIN, _LARGEST_GAIN = 0.2, 5.0
 # Fewer unchanged pixels than this share say that the relation was not found; all pixels are then taken.
 _LEAST_UNCHANGED: Final = 0.2
 
+# Covariances and lines hardly gain by more pixels, but take longer; evenly spread ones are taken.
+_PIXELS_TO_FIT: Final = 400_000
+_PIXELS_TO_JUDGE: Final = 100_000
+
 
 def normalise(
-    scene: Scene, reference: Scene, method: Literal["none", "histogram"], what: str
+    scene: Scene, reference: Scene, method: Method, what: str, landslides: NDArray[np.bool_] | None = None
 ) -> tuple[Scene, pd.DataFrame]:
     """Brings a scene's radiometry to a reference scene's.
 
@@ -44,20 +61,27 @@ def normalise(
     scenes' medians and quartiles, in any band. The mapping is applied to every valid pixel; beyond the outermost
     quantiles it goes on as a line with the slope of the whole range.
 
+    `irmad` fits a line to each band by orthogonal regression over the pixels that iteratively re-weighted multivariate
+    alteration detection calls unchanged (Canty & Nielsen 2008) and that lie outside of mapped landslides.
+
     Args:
         scene: The scene to adjust.
         reference: The reference year's scene, of the same grid and bands.
         method: "none" leaves the scene as it is; the table is made all the same.
         what: Names the scene in errors.
+        landslides: (rows, cols), True on the landslides that were mapped by hand in either year; `irmad` is not fitted
+            to them, and no method is judged on them.
 
     Returns:
         The adjusted scene, and a table indexed by band: `mean_reference`, `std_reference`, then `mean`, `std` and
-        `rmse` (to the reference) `_before` and `_after`, all reflectance over the pixels that both observed, and
-        `fitted_share`, the share of those that the mapping was fitted to.
+        `rmse` (to the reference) `_before` and `_after`, all reflectance over the pixels that both observed;
+        `fitted_share`, the share of those that the mapping was fitted to; `unchanged_rmse_before` and `_after`, the
+        same over the pixels that the *other* bands say did not change (so that no band chooses the pixels it is judged
+        by), and `unchanged_share` of those; with `irmad`, also `gain` and `offset`.
 
     Raises:
         GridError: The scenes lie on different grids.
-        DataError: They differ in bands, or there is no pixel that both observed.
+        DataError: They differ in bands, there is no pixel that both observed, or IR-MAD finds no common relation.
     """
     require_same(scene.grid, reference.grid, f"{what}: normalisation")
     if scene.bands != reference.bands:
@@ -69,18 +93,114 @@ def normalise(
             "normalise by; deliver overlapping tiles, take another reference_year or set scenes.normalisation to none"
         )
     before, target = scene.reflectance[common], reference.reflectance[common]
-    fitted = np.zeros(len(before), dtype=bool)
+    open_ground = np.ones(len(before), dtype=bool) if landslides is None else ~landslides[common]
+    fitted_share = 0.0
     adjusted = scene
+    lines: list[Line] = []
     if method == "histogram":
         fitted = _unchanged(before, target)
-        reflectance = np.zeros_like(scene.reflectance)
-        for band in range(len(scene.bands)):
-            mapping = _matching(before[fitted, band], target[fitted, band])
-            reflectance[scene.valid, band] = _apply(mapping, scene.reflectance[scene.valid, band])
-        adjusted = Scene(reflectance, scene.valid, scene.grid, scene.bands)
-    table = _table(before, adjusted.reflectance[common], target, scene.bands)
-    table["fitted_share"] = float(fitted.mean())
+        fitted_share = float(fitted.mean())
+        mappings = [_matching(before[fitted, band], target[fitted, band]) for band in range(len(scene.bands))]
+        adjusted = _mapped(scene, [partial(_apply, mapping) for mapping in mappings])
+    elif method == "irmad":
+        lines, fitted_share = fit_lines(before[open_ground], target[open_ground], what)
+        fitted_share *= float(open_ground.mean())
+        adjusted = _mapped(scene, [partial(_along, line) for line in lines])
+    after = adjusted.reflectance[common]
+    table = _table(before, after, target, scene.bands)
+    table["fitted_share"] = fitted_share
+    _judge_unchanged(table, before[open_ground], after[open_ground], target[open_ground])
+    if lines:
+        table["gain"], table["offset"] = [line.gain for line in lines], [line.offset for line in lines]
     return adjusted, table
+
+
+def mapped_landslides(polygons: gpd.GeoDataFrame, grid: Grid) -> NDArray[np.bool_]:
+    """(rows, cols), True on every pixel that a polygon touches: the pixels on outlines are mixed.
+
+    Args:
+        polygons: Of an inventory, in any coordinate reference system.
+        grid: The scene's.
+    """
+    outlines = [outline for outline in polygons.to_crs(grid.crs).geometry if outline and not outline.is_empty]
+    if not outlines:
+        return np.zeros(grid.shape, dtype=bool)
+    return np.asarray(geometry_mask(outlines, grid.shape, grid.transform, invert=True, all_touched=True))
+
+
+def fit_lines(values: NDArray[np.float32], target: NDArray[np.float32], what: str) -> tuple[list[Line], float]:
+    """The line of each band that brings a scene to its reference, by IR-MAD and orthogonal regression.
+
+    Args:
+        values: (pixels, bands), of the scene to adjust.
+        target: (pixels, bands), of the reference.
+        what: Names the pair in errors.
+
+    Returns:
+        A line for each band, and the share of the pixels looked at that served for them.
+
+    Raises:
+        DataError: As `detect_alteration`, or a line's gain is none that light and air could make.
+    """
+    every = _stride(len(values), _PIXELS_TO_FIT)
+    values, target = values[::every], target[::every]
+    serving = serving_pixels(detect_alteration(values, target, what))
+    lines = [orthogonal_line(mine, theirs) for mine, theirs in zip(values[serving].T, target[serving].T, strict=True)]
+    for line in lines:
+        if not _SMALLEST_GAIN <= line.gain <= _LARGEST_GAIN:
+            raise DataError(
+                f"{what}: IR-MAD finds a gain of {line.gain:.2f}, which light and air do not make; set "
+                "scenes.normalisation to histogram or take another reference_year"
+            )
+    return lines, float(serving.mean())
+
+
+def unchanged_by_other_bands(values: NDArray[np.float32], target: NDArray[np.float32], band: int) -> NDArray[np.bool_]:
+    """(pixels,), True where all bands but one say that a pixel more probably did not change; gains do not matter.
+
+    All pixels where the other bands cannot tell: there is none, or they are constant.
+    """
+    others = [other for other in range(values.shape[1]) if other != band]
+    if not others:
+        return np.ones(len(values), dtype=bool)
+    try:
+        alteration = detect_alteration(values[:, others], target[:, others], "")
+    except DataError:
+        return np.ones(len(values), dtype=bool)
+    return np.asarray(alteration.unchanged > LIKELIER_THAN_NOT)
+
+
+def _judge_unchanged(
+    table: pd.DataFrame, before: NDArray[np.float32], after: NDArray[np.float32], target: NDArray[np.float32]
+) -> None:
+    """Adds to the table how far the unchanged pixels are from the reference, before and after."""
+    every = _stride(len(before), _PIXELS_TO_JUDGE)
+    before, after, target = before[::every], after[::every], target[::every]
+    chosen = [unchanged_by_other_bands(before, target, band) for band in range(before.shape[1])]
+    for name, values in (("before", before), ("after", after)):
+        table[f"unchanged_rmse_{name}"] = [
+            float(np.sqrt(((values[pixels, band] - target[pixels, band]) ** 2).mean(dtype=np.float64)))
+            if pixels.any()
+            else 0.0
+            for band, pixels in enumerate(chosen)
+        ]
+    table["unchanged_share"] = [float(pixels.mean()) if len(pixels) else 0.0 for pixels in chosen]
+
+
+def _stride(pixels: int, most: int) -> int:
+    return max(-(-pixels // most), 1)
+
+
+def _mapped(scene: Scene, mappings: Sequence[Callable[[NDArray[np.float32]], NDArray[np.float32]]]) -> Scene:
+    """The scene with its valid pixels sent through the mapping of their band."""
+    reflectance = np.zeros_like(scene.reflectance)
+    for band, mapping in enumerate(mappings):
+        reflectance[scene.valid, band] = mapping(scene.reflectance[scene.valid, band])
+    return Scene(reflectance, scene.valid, scene.grid, scene.bands)
+
+
+def _along(line: Line, values: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.maximum(line.gain * values.astype(np.float64) + line.offset, 0.0).astype(np.float32)
 
 
 def _unchanged(values: NDArray[np.float32], target: NDArray[np.float32]) -> NDArray[np.bool_]:

@@ -108,7 +108,7 @@ def _make_site(
     root: Path, settings: Settings, site: SiteName, folder: Path, progress: Callable[[], object] | None
 ) -> dict[str, Any]:
     section = settings.patches
-    bands = settings.scenes.bands
+    bands = settings.scenes.stored_bands
     years = {year: _read_year(root, site, year, bands) for year in _years(root, settings, site)}
     labels, grid = _labels_of_all(site, years)
     test_share = section.test_share if site == "investigation" else 0.0

@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from tqdm import tqdm
 
 from chronoslide.dataset import SITES, Dataset, SiteName, read_dataset
-from chronoslide.files import replacing, write_json
+from chronoslide.files import replacing, write_json, write_text
 from chronoslide.grid import Grid
 from chronoslide.params import Settings, read_settings
+from chronoslide.rasters import read_raster
+from chronoslide.scenes.channels import add_channels, needs_elevation
+from chronoslide.scenes.coregistration import align
 from chronoslide.scenes.deliveries import read_area, read_tile
+from chronoslide.scenes.flags import flag
 from chronoslide.scenes.mosaic import coverage, mosaic, require_coverage
-from chronoslide.scenes.normalisation import normalise
+from chronoslide.scenes.normalisation import mapped_landslides, normalise
 from chronoslide.scenes.scene import Scene, write_scene
 from chronoslide.scenes.sharpening import sharpen
+from chronoslide.scenes.sun_reading import read_sun
+from chronoslide.scenes.terrain import Sun, elevation_on
 from chronoslide.tracking import stage_run
+from chronoslide.vectors import read_polygons, repair_polygons
+
+log = logging.getLogger(__name__)
 
 SUMMARY_DECIMALS = 6
 
@@ -27,9 +39,9 @@ SUMMARY_DECIMALS = 6
 def run(root: Path) -> None:
     """Writes `results/scenes/` anew, whole or not at all.
 
-    Every year of the investigation area is normalised to its reference year, which is itself left as it is. The
-    training area's years are left as they are, too: it is another place with other land cover, so that equal light
-    and air would not give equal histograms there.
+    Every year of the investigation area is put where its reference year lies (if asked to) and normalised to it; the
+    reference year is itself left as it is. The training area's years are left as they are, too: it is another place
+    with other land cover, so that equal light and air would not give equal histograms there.
 
     Args:
         root: The folder of `params.yaml`, `data/` and `results/`.
@@ -42,6 +54,7 @@ def run(root: Path) -> None:
     dataset = read_dataset(data)
     dataset.year("investigation", settings.reference_year)  # found missing now rather than after minutes
     summary: dict[str, Any] = {"dataset": dataset.name, "provenance": dataset.provenance, "sites": {}}
+    tables: list[pd.DataFrame] = []
     steps = sum(len(dataset.sites[site].years) for site in SITES)
     with (
         stage_run(root, "scenes", settings) as run,
@@ -50,16 +63,25 @@ def run(root: Path) -> None:
     ):
         for site in SITES:
             area, grid = read_area(data / dataset.sites[site].area_of_interest, dataset)
+            elevation = _elevation(data, dataset, settings, site, grid)
             reference: Scene | None = None
             summary["sites"][site] = {}
             for year in _reference_first(dataset, site, settings.reference_year):
                 bar.set_postfix_str(f"{site} {year}")
+                what = f"{site} {year}"
                 scene, entry = _mosaic_of(data, dataset, settings, site, year, area, grid)
+                scene, flagged = flag(scene, settings.scenes.flags, what, elevation, _sun(data, dataset, site, year))
                 if site == "investigation" and reference is not None:
-                    scene, table = normalise(scene, reference, settings.scenes.normalisation, f"{site} {year}")
+                    scene, entry["shift"] = _aligned(scene, reference, settings, what)
+                    landslides = _landslides(data, dataset, site, (year, settings.reference_year), grid)
+                    scene, table = normalise(scene, reference, settings.scenes.normalisation, what, landslides)
                     entry |= {"normalised": settings.scenes.normalisation, "normalisation": _rows(table)}
+                    tables.append(_labelled(table, site, year, settings.scenes.normalisation))
                 elif site == "investigation":
                     reference = scene
+                scene = sharpen(scene, settings.scenes.sharpening)
+                scene = add_channels(scene, settings.scenes.channels, elevation, what)
+                entry |= _observation(scene, flagged, area)
                 summary["sites"][site][str(year)] = entry
                 run.log_metrics({f"{site}.{name}": entry[name] for name in ("covered_share", "unobserved_km2")}, year)
                 tags = {
@@ -70,10 +92,66 @@ def run(root: Path) -> None:
                     "PROVENANCE": dataset.provenance,
                     "NORMALISATION": entry["normalised"],
                 }
-                write_scene(folder / site / f"{year}.tif", sharpen(scene, settings.scenes.sharpening), tags)
+                write_scene(folder / site / f"{year}.tif", scene, tags)
                 bar.update()
         write_json(folder / "summary.json", summary)
+        if tables:
+            text = pd.concat(tables).to_csv(index=False, lineterminator="\n", float_format=f"%.{SUMMARY_DECIMALS}f")
+            write_text(folder / "normalisation.csv", text)
         run.log_files([folder / "summary.json"])
+
+
+def _observation(scene: Scene, flagged: Mapping[str, float], area: gpd.GeoDataFrame) -> dict[str, Any]:
+    """What the finished scene shows of the area of interest, and what was flagged of what was observed."""
+    found = coverage(scene, area)
+    return {
+        "flagged": {name: round(share, SUMMARY_DECIMALS) for name, share in flagged.items()},
+        "covered_share": round(found.share, SUMMARY_DECIMALS),
+        "unobserved_km2": round(found.unobserved_km2, SUMMARY_DECIMALS),
+    }
+
+
+def _elevation(
+    data: Path, dataset: Dataset, settings: Settings, site: SiteName, grid: Grid
+) -> NDArray[np.float32] | None:
+    """The site's elevation model on its grid, if anything asks for it and it was delivered."""
+    path = dataset.sites[site].elevation
+    wanted = settings.scenes.flags.shadow == "terrain" or needs_elevation(settings.scenes.channels)
+    if path is None or not wanted:
+        return None
+    return elevation_on(read_raster(data / path), grid, str(data / path))
+
+
+def _sun(data: Path, dataset: Dataset, site: SiteName, year: int) -> Sun | None:
+    """Where the sun stood, by the first of the year's tiles that tells."""
+    for acquisition in dataset.year(site, year).acquisitions:
+        if acquisition.metadata is not None:
+            sun = read_sun(data / acquisition.metadata)
+            if sun is not None:
+                return sun
+    return None
+
+
+def _aligned(scene: Scene, reference: Scene, settings: Settings, what: str) -> tuple[Scene, dict[str, Any] | None]:
+    """The scene, perhaps moved to where the reference lies, and the shift that was found."""
+    section = settings.scenes
+    if section.shifts == "ignore":
+        return scene, None
+    scene, alignment = align(scene, reference, section.maximum_shift_metres, section.shifts == "correct", what)
+    if alignment.remark:
+        log.warning("%s: shift of %.1f m left as it is: %s", what, alignment.shift.metres, alignment.remark)
+    return scene, alignment.as_dict()
+
+
+def _landslides(data: Path, dataset: Dataset, site: SiteName, years: Sequence[int], grid: Grid) -> NDArray[np.bool_]:
+    """(rows, cols), True where a landslide was mapped by hand in any of the years."""
+    mapped = np.zeros(grid.shape, dtype=bool)
+    for year in years:
+        inventory = dataset.year(site, year).inventory
+        if inventory is not None:
+            path = data / inventory
+            mapped |= mapped_landslides(repair_polygons(read_polygons(path), str(path)).polygons, grid)
+    return mapped
 
 
 def _reference_first(dataset: Dataset, site: SiteName, reference_year: int) -> list[int]:
@@ -95,14 +173,11 @@ def _mosaic_of(
             yield tile.scene
 
     scene = mosaic(tiles(), grid, settings.scenes.bands)
-    found = coverage(scene, area)
-    require_coverage(found, settings.scenes.minimum_coverage, f"{site} {year}")
+    require_coverage(coverage(scene, area), settings.scenes.minimum_coverage, f"{site} {year}")
     return scene, {
         "date": delivered.date.isoformat(),
         "tiles": len(delivered.acquisitions),
         "resampled_tiles": resampled,
-        "covered_share": round(found.share, SUMMARY_DECIMALS),
-        "unobserved_km2": round(found.unobserved_km2, SUMMARY_DECIMALS),
         "normalised": "none",
         "normalisation": None,
     }
@@ -111,3 +186,10 @@ def _mosaic_of(
 def _rows(table: pd.DataFrame) -> dict[str, dict[str, float]]:
     rounded = table.round(SUMMARY_DECIMALS)
     return {str(band): {str(name): float(value) for name, value in row.items()} for band, row in rounded.iterrows()}
+
+
+def _labelled(table: pd.DataFrame, site: SiteName, year: int, method: str) -> pd.DataFrame:
+    """The same as rows of `normalisation.csv`, what matters first."""
+    labelled = table.reset_index().assign(site=site, year=year, method=method)
+    first = ["site", "year", "method", "band", "unchanged_rmse_before", "unchanged_rmse_after", "unchanged_share"]
+    return labelled[first + [name for name in labelled if name not in first]]
