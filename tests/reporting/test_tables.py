@@ -123,3 +123,16 @@ def test_a_second_look_is_taken_at_the_most_probable_first() -> None:
     table = tables.second_looks_table(candidates, most=1)
     assert [row[0].text for row in table.rows] == ["2016 / 7"]
     assert table.notes[0].startswith("1 of 2")
+
+
+def test_the_distance_of_unchanged_ground_stands_before_and_after() -> None:
+    row = {"unchanged_rmse_before": 0.01234, "unchanged_rmse_after": 0.00321}
+    entries = {
+        "2016": {"normalised": "none", "normalisation": None},
+        "2015": {"normalised": "irmad", "normalisation": {"red_edge": row, "nir": {"mean_before": 0.2}}},
+    }
+    table = tables.radiometry_table({"sites": {"investigation": entries}})
+    assert table is not None
+    assert table.columns == ("Year", "Normalisation", "red edge", "nir")
+    assert [[cell.text for cell in cells] for cells in table.rows] == [["2015", "irmad", "0.0123 → 0.0032", UNDEFINED]]
+    assert tables.radiometry_table({"sites": {"investigation": {"2016": entries["2016"]}}}) is None

@@ -149,6 +149,7 @@ def test_the_table_by_hand():
     expected = {
         "mean_reference": 0.2, "std_reference": 0.1, "mean_before": 0.3, "std_before": 0.1, "rmse_before": 0.1,
         "mean_after": 0.2, "std_after": 0.1, "rmse_after": 0.0, "fitted_share": 1.0,
+        "unchanged_rmse_before": 0.1, "unchanged_rmse_after": 0.0, "unchanged_share": 1.0,
     }  # fmt: skip
     assert list(table.index) == ["red", "nir"]
     assert table.loc["nir"].to_dict() == pytest.approx(expected, abs=1e-6)

@@ -66,6 +66,38 @@ class Delivery:
             self.vectors(described["inventory"], square, bow_tie, Polygon())
         self.description["sites"][site]["years"][year] = described
 
+    def with_own_noise(self, constant_band=None):
+        """Delivers all years again with bands that differ from each other, and a little noise in each scene."""
+        own = np.random.default_rng(4).normal(1.0, 0.1, (ROWS, COLS, 5))
+        common = self.ground()
+        noise = np.random.default_rng(5)
+        kept = np.where(np.arange(5) == constant_band, 0.0, 1.0)
+        level = (1.0 - kept) * 400.0
+        self.ground = lambda: level + kept * (common * own + noise.normal(0.0, 1.0, own.shape) * 0.003 * common)
+        self._deliver_again()
+
+    def shift(self, year, cols):
+        """Delivers a year again, lying some pixels too far east."""
+        plain = self.ground
+        self.ground = lambda: np.roll(plain(), cols, axis=1)
+        self.year("investigation", year)
+        self.ground = plain
+        self.describe()
+
+    def elevation(self):
+        """Delivers an elevation model that rises eastwards by 45 degrees."""
+        rise = np.broadcast_to(2_000.0 + 5.0 * np.arange(COLS), (ROWS, COLS)).astype(np.float32)
+        for site, described in self.description["sites"].items():
+            self.raster(f"{site}/elevation.tif", rise[..., None])
+            described["elevation"] = f"{site}/elevation.tif"
+        self.describe()
+
+    def _deliver_again(self):
+        for site, described in self.description["sites"].items():
+            for year in described["years"]:
+                self.year(site, year)
+        self.describe()
+
     def raster(self, name, values, first_col=0):
         transform = Affine(5, 0, WEST + 5 * first_col, 0, -5, NORTH)
         rows, cols, count = values.shape

@@ -17,6 +17,7 @@ from chronoslide.params import Settings
 from chronoslide.patches.blocks import SUBSETS
 from chronoslide.patches.storage import read_patches, read_samples, read_statistics
 from chronoslide.rasters import read_raster, write_raster
+from chronoslide.scenes.channels import add_channels
 from chronoslide.scenes.scene import Scene, write_scene
 from chronoslide.stages.patches import make_patches
 
@@ -49,7 +50,7 @@ def settings_of(protocol="blocks", reference_year=2016, **patches):
     )
 
 
-def write_year(root, site, year, seed):
+def write_year(root, site, year, seed, channels=()):
     """A scene of 128 x 150 pixels whose red band counts pixels, with scattered landslides and a NoData border."""
     rng = np.random.default_rng(seed)
     shape = (128, 150)
@@ -62,7 +63,7 @@ def write_year(root, site, year, seed):
     for row, col in zip(rng.integers(0, 120, 60), rng.integers(0, 140, 60), strict=True):
         labels[row : row + 4, col : col + 4] = LANDSLIDE
     labels[~valid] = UNOBSERVED
-    write_scene(root / f"results/scenes/{site}/{year}.tif", scene, {})
+    write_scene(root / f"results/scenes/{site}/{year}.tif", add_channels(scene, channels, None, "test"), {})
     write_raster(
         root / f"results/masks/{site}/{year}.tif", labels, grid, bands=["label"], nodata=UNOBSERVED, overviews="nearest"
     )
@@ -174,3 +175,17 @@ def test_a_missing_mask_of_the_reference_year_is_named(root):
 def test_no_masks_at_all_name_the_stage_to_run(tmp_path):
     with pytest.raises(DataError, match="no masks; run `chronoslide masks` first"):
         make_patches(tmp_path, settings_of(), tmp_path / "patches")
+
+
+def test_channels_of_the_scenes_are_bands_of_the_patches(tmp_path):
+    for seed, site in enumerate(("training", "investigation")):
+        write_year(tmp_path, site, 2016, seed, channels=("ndvi",))
+    settings = settings_of()
+    section = settings.scenes.model_copy(update={"channels": ("ndvi",)})
+    make_patches(tmp_path, settings.model_copy(update={"scenes": section}), tmp_path / "patches")
+    patches = read_patches(tmp_path / "patches/investigation/train")
+    assert patches.bands == ("red", "nir", "ndvi")
+    assert read_statistics(tmp_path / "patches/investigation").bands == ("red", "nir", "ndvi")
+    red, nir, ndvi = (patches.images[..., band].astype(float) for band in range(3))
+    seen = red > 0
+    np.testing.assert_allclose(ndvi[seen], 5_000 * (1 + (nir - red)[seen] / (nir + red)[seen]), atol=1)

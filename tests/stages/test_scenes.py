@@ -1,6 +1,7 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 import rasterio
 
@@ -19,6 +20,7 @@ def test_every_described_year_of_both_sites_becomes_a_scene(delivery):
         "investigation/2015.tif",
         "investigation/2016.tif",
         "investigation/2017.tif",
+        "normalisation.csv",
         "summary.json",
         "training/2016.tif",
     ]
@@ -138,3 +140,94 @@ def test_settings_with_a_mistake_are_one_line(delivery):
     delivery.settings(sharpening=-1)
     with pytest.raises(SettingsError, match=r"scenes\.sharpening"):
         run(delivery.root)
+
+
+def described(delivery, year, site="investigation"):
+    summary = json.loads((delivery.root / "results" / "scenes" / "summary.json").read_text())
+    return summary["sites"][site][str(year)]
+
+
+def test_the_table_tells_of_every_year_and_band_before_and_after(delivery):
+    run(delivery.root)
+    table = pd.read_csv(delivery.root / "results" / "scenes" / "normalisation.csv")
+    assert list(zip(table["year"], table["band"], strict=True)) == [
+        (year, band) for year in (2015, 2017) for band in ("blue", "green", "red", "red_edge", "nir")
+    ]
+    assert set(table["method"]) == {"histogram"}
+    assert (table["unchanged_rmse_after"] < 0.1 * table["unchanged_rmse_before"]).all()
+
+
+def test_irmad_brings_the_years_to_the_reference_year(delivery):
+    """2015 has gain 0.8 and 0.02 more, 2017 gain 1.1; the bands need noise of their own for it."""
+    delivery.with_own_noise()
+    delivery.settings(normalisation="irmad")
+    run(delivery.root)
+    table = pd.read_csv(delivery.root / "results" / "scenes" / "normalisation.csv").set_index(["year", "band"])
+    np.testing.assert_allclose(table.loc[2015, "gain"], 1 / 0.8, rtol=0.02)
+    np.testing.assert_allclose(table.loc[2015, "offset"], -0.02 / 0.8, atol=0.005)
+    np.testing.assert_allclose(table.loc[2017, "gain"], 1 / 1.1, rtol=0.02)
+    assert (table["unchanged_rmse_after"] < 0.5 * table["unchanged_rmse_before"]).all()
+
+
+def test_bands_that_irmad_cannot_tell_apart_are_one_line(delivery):
+    """A sensor that delivers one value in the red."""
+    delivery.with_own_noise(constant_band=2)
+    delivery.settings(normalisation="irmad")
+    with pytest.raises(DataError, match=r"investigation 2015: IR-MAD needs bands that differ"):
+        run(delivery.root)
+
+
+def test_shifts_are_reported_and_corrected_only_on_demand(delivery):
+    delivery.shift(2015, cols=2)
+    run(delivery.root)
+    found = described(delivery, 2015)["shift"]
+    assert (found["rows"], found["cols"]) == pytest.approx((0, 2), abs=0.1)
+    assert not found["corrected"]
+    assert "shift" not in described(delivery, 2016)
+    delivery.settings(shifts="correct")
+    run(delivery.root)
+    assert described(delivery, 2015)["shift"]["corrected"]
+    year, reference = (scene_of(delivery, "investigation", number).reflectance for number in (2015, 2016))
+    difference = year - reference
+    assert np.abs(difference[5:-5, 5:-5]).mean() < 0.002
+    delivery.settings(shifts="ignore")
+    run(delivery.root)
+    assert described(delivery, 2015)["shift"] is None
+
+
+def test_a_shift_beyond_the_limit_warns_or_stops(delivery, caplog):
+    delivery.shift(2015, cols=4)
+    run(delivery.root)
+    assert "investigation 2015: shift of 20.0 m left as it is: above scenes.maximum_shift_metres" in caplog.text
+    delivery.settings(shifts="correct")
+    with pytest.raises(DataError, match=r"investigation 2015: lies 20\.0 m from the reference year"):
+        run(delivery.root)
+
+
+def test_channels_become_bands_of_every_scene(delivery):
+    delivery.elevation()
+    delivery.settings(channels=["ndvi", "slope"])
+    run(delivery.root)
+    for site, year in (("investigation", 2015), ("training", 2016)):
+        scene = scene_of(delivery, site, year)
+        assert scene.bands[5:] == ("ndvi", "slope")
+        names = ("red", "nir", "ndvi", "slope")
+        red, nir, ndvi, slope = (scene.reflectance[..., scene.bands.index(name)] for name in names)
+        np.testing.assert_allclose(ndvi, 0.5 + 0.5 * (nir - red) / (nir + red), atol=1e-3)
+        np.testing.assert_allclose(slope, 0.5, atol=1e-4)  # 45 of 90 degrees
+
+
+def test_a_channel_of_the_terrain_needs_an_elevation_model(delivery):
+    delivery.settings(channels=["elevation"])
+    with pytest.raises(DataError, match=r"training 2016: scenes.channels holds 'elevation' and no elevation model"):
+        run(delivery.root)
+
+
+def test_flagged_ground_is_unobserved(delivery):
+    """Nothing of this forest is dark but what a limit between its pixels calls so."""
+    delivery.settings(flags={"shadow": "dark", "dark_nir": 0.26})
+    run(delivery.root)
+    entry = described(delivery, 2016)
+    assert 0.3 < entry["flagged"]["shadow"] < 0.7
+    assert entry["covered_share"] == pytest.approx(1 - entry["flagged"]["shadow"], abs=1e-5)
+    assert not scene_of(delivery, "investigation", 2016).valid.all()

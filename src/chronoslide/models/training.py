@@ -27,6 +27,7 @@ from chronoslide.patches.orientation import orient
 from chronoslide.patches.radiometry import relight
 from chronoslide.patches.scaling import BandStatistics, fill_unobserved, to_reflectance
 from chronoslide.patches.storage import PatchSet
+from chronoslide.scenes.channels import is_channel
 
 REPORTED_THRESHOLD = 0.5
 
@@ -208,7 +209,8 @@ def _epoch_loss(
         model.reset_metrics()  # Keras would answer with the mean over the steps since the last reset
         reflectance = to_reflectance(images)
         if settings.relight_gain or settings.relight_haze:
-            reflectance = relight(reflectance, settings.relight_gain, settings.relight_haze, rng)
+            lit = np.array([not is_channel(band) for band in patches.bands])
+            reflectance = relight(reflectance, settings.relight_gain, settings.relight_haze, rng, lit)
         seen = fill_unobserved(reflectance, labels != UNOBSERVED, statistics)
         step = model.train_on_batch(seen, labels[..., None])
         total += float(np.ravel(step)[0]) * len(chosen)

@@ -120,7 +120,10 @@ def page_of(
         metrics=metrics,
         summary=section("summary"),
         data=section(
-            "data", [tables.scenes_table(results.scenes, metrics)] if results.scenes else [],
+            "data",
+            [tables.scenes_table(results.scenes, metrics), *filter(None, [tables.radiometry_table(results.scenes)])]
+            if results.scenes
+            else [],
             [] if results.scenes else ["There is no results/scenes/summary.json, so no table of the scenes."],
         ),
         quick_looks=maps.quick_looks,

@@ -401,6 +401,45 @@ def scenes_table(scenes: Mapping[str, Any], metrics: Mapping[str, Any]) -> Table
     )  # fmt: skip
 
 
+def radiometry_table(scenes: Mapping[str, Any]) -> Table | None:
+    """How far unchanged ground is from the reference year's reflectance, before and after normalisation.
+
+    Args:
+        scenes: `results/scenes/summary.json`.
+
+    Returns:
+        A row a year, a column a band; None where no year was compared with the reference year.
+    """
+    entries = scenes.get("sites", {}).get("investigation", {})
+    years = {year: entry["normalisation"] for year, entry in entries.items() if entry.get("normalisation")}
+    if not years:
+        return None
+    bands = list(dict.fromkeys(band for table in years.values() for band in table))
+    rows = [
+        (
+            Cell(year),
+            Cell(str(entries[year].get("normalised", UNDEFINED))),
+            *(Cell(_before_and_after(table.get(band, {}))) for band in bands),
+        )
+        for year, table in sorted(years.items())
+    ]
+    return Table(
+        "radiometry",
+        "Unchanged ground: root mean square difference of reflectance to the reference year, before and after "
+        "normalisation",
+        ("Year", "Normalisation", *(band.replace("_", " ") for band in bands)),
+        tuple(rows),
+        ("For each band, over pixels outside of mapped landslides that the other bands call unchanged.",),
+    )
+
+
+def _before_and_after(row: Mapping[str, Any]) -> str:
+    before, after = (row.get(f"unchanged_rmse_{name}") for name in ("before", "after"))
+    if not (isinstance(before, float) and isinstance(after, float)):
+        return UNDEFINED
+    return f"{printed(before, 4)} → {printed(after, 4)}"
+
+
 def search_table(trials: pd.DataFrame) -> Table:
     """Table 2 of ours: every trial of the search, the best first."""
     ordered = trials.sort_values("value") if "value" in trials else trials

@@ -81,6 +81,11 @@ def decoded(name: str, values: NDArray[np.floating]) -> NDArray[np.float64]:
     return coded * 90.0 if name == "slope" else coded
 
 
+def is_channel(name: str) -> bool:
+    """Whether a band of a stored scene is one of the channels, not reflectance."""
+    return name in (*_INDEX_OF, "elevation", "slope", "aspect_sin", "aspect_cos")
+
+
 def _index(scene: Scene, channel: str, what: str) -> NDArray[np.float64]:
     """A normalised difference, 0 where both bands are."""
     try:

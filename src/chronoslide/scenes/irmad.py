@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import linalg, stats
+from scipy import linalg, special
 
 from chronoslide.errors import DataError
 
@@ -85,25 +85,24 @@ def detect_alteration(first: NDArray[np.floating], second: NDArray[np.floating],
     Raises:
         DataError: There are too few pixels, or the bands of a scene are constant or linear combinations of each other.
     """
-    x, y = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
-    pixels, bands = x.shape
+    pixels, bands = first.shape
     if pixels < _FEWEST_PIXELS:
         raise DataError(
             f"{what}: IR-MAD needs {_FEWEST_PIXELS} pixels that both scenes observed outside of mapped landslides, "
             f"there are {pixels}; deliver overlapping tiles or set scenes.normalisation to histogram"
         )
+    together = np.hstack([np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)])
     weights = np.ones(pixels)
     correlations = np.full(bands, np.inf)
     for round_number in range(1, _MOST_ROUNDS + 1):
         previous = correlations
-        together = np.hstack([x, y])
-        mean = np.average(together, axis=0, weights=weights)
-        centred = together - mean
-        covariance = (centred * weights[:, np.newaxis]).T @ centred / weights.sum()
+        total = weights.sum()
+        centred = together - weights @ together / total
+        covariance = (centred * weights[:, np.newaxis]).T @ centred / total
         correlations, a, b = _canonical(covariance, bands, what)
         variates = centred[:, :bands] @ a - centred[:, bands:] @ b
         variance = np.maximum(2.0 * (1.0 - correlations), _LEAST_VARIANCE)
-        weights = stats.chi2.sf((variates**2 / variance).sum(axis=1), bands)
+        weights = special.chdtrc(bands, variates**2 @ (1.0 / variance))
         if np.abs(correlations - previous).max() < _CONVERGED:
             return Alteration(weights, correlations, round_number, converged=True)
         if weights.sum() < _FEWEST_PIXELS:

@@ -45,8 +45,8 @@ _SMALLEST_GAIN, _LARGEST_GAIN = 0.2, 5.0
 _LEAST_UNCHANGED: Final = 0.2
 
 # Covariances and lines hardly gain by more pixels, but take longer; evenly spread ones are taken.
-_PIXELS_TO_FIT: Final = 400_000
-_PIXELS_TO_JUDGE: Final = 100_000
+_PIXELS_TO_FIT: Final = 200_000
+_PIXELS_TO_JUDGE: Final = 30_000
 
 
 def normalise(

@@ -50,55 +50,78 @@ def run(root: Path) -> None:
         ChronoslideError: Anything that is wrong with the settings or the delivered data; earlier results stay.
     """
     settings = read_settings(root / "params.yaml")
-    data = root / "data"
-    dataset = read_dataset(data)
-    dataset.year("investigation", settings.reference_year)  # found missing now rather than after minutes
-    summary: dict[str, Any] = {"dataset": dataset.name, "provenance": dataset.provenance, "sites": {}}
-    tables: list[pd.DataFrame] = []
-    steps = sum(len(dataset.sites[site].years) for site in SITES)
+    # Found missing now rather than after minutes.
+    read_dataset(root / "data").year("investigation", settings.reference_year)
     with (
         stage_run(root, "scenes", settings) as run,
         replacing(root / "results" / "scenes") as folder,
-        tqdm(total=steps, desc="scenes", unit=" years") as bar,
+        tqdm(desc="scenes", unit=" years") as bar,
     ):
-        for site in SITES:
-            area, grid = read_area(data / dataset.sites[site].area_of_interest, dataset)
-            elevation = _elevation(data, dataset, settings, site, grid)
-            reference: Scene | None = None
-            summary["sites"][site] = {}
-            for year in _reference_first(dataset, site, settings.reference_year):
-                bar.set_postfix_str(f"{site} {year}")
-                what = f"{site} {year}"
-                scene, entry = _mosaic_of(data, dataset, settings, site, year, area, grid)
-                scene, flagged = flag(scene, settings.scenes.flags, what, elevation, _sun(data, dataset, site, year))
-                if site == "investigation" and reference is not None:
-                    scene, entry["shift"] = _aligned(scene, reference, settings, what)
-                    landslides = _landslides(data, dataset, site, (year, settings.reference_year), grid)
-                    scene, table = normalise(scene, reference, settings.scenes.normalisation, what, landslides)
-                    entry |= {"normalised": settings.scenes.normalisation, "normalisation": _rows(table)}
-                    tables.append(_labelled(table, site, year, settings.scenes.normalisation))
-                elif site == "investigation":
-                    reference = scene
-                scene = sharpen(scene, settings.scenes.sharpening)
-                scene = add_channels(scene, settings.scenes.channels, elevation, what)
-                entry |= _observation(scene, flagged, area)
-                summary["sites"][site][str(year)] = entry
-                run.log_metrics({f"{site}.{name}": entry[name] for name in ("covered_share", "unobserved_km2")}, year)
-                tags = {
-                    "SITE": site,
-                    "YEAR": str(year),
-                    "DATE": entry["date"],
-                    "DATASET": dataset.name,
-                    "PROVENANCE": dataset.provenance,
-                    "NORMALISATION": entry["normalised"],
-                }
-                write_scene(folder / site / f"{year}.tif", scene, tags)
-                bar.update()
-        write_json(folder / "summary.json", summary)
-        if tables:
-            text = pd.concat(tables).to_csv(index=False, lineterminator="\n", float_format=f"%.{SUMMARY_DECIMALS}f")
-            write_text(folder / "normalisation.csv", text)
+        summary = make_scenes(root, settings, folder, bar)
+        for site, years in summary["sites"].items():
+            for year, entry in years.items():
+                shown = {f"{site}.{name}": entry[name] for name in ("covered_share", "unobserved_km2")}
+                run.log_metrics(shown, int(year))
         run.log_files([folder / "summary.json"])
+
+
+def make_scenes(root: Path, settings: Settings, folder: Path, bar: tqdm[Any] | None = None) -> dict[str, Any]:
+    """Makes the scenes of both sites from `data/`.
+
+    Args:
+        root: The repository.
+        settings: The settings in use.
+        folder: Where to write.
+        bar: Told of each year.
+
+    Returns:
+        What `summary.json` holds.
+    """
+    data = root / "data"
+    dataset = read_dataset(data)
+    summary: dict[str, Any] = {"dataset": dataset.name, "provenance": dataset.provenance, "sites": {}}
+    tables: list[pd.DataFrame] = []
+    if bar is not None:
+        bar.reset(sum(len(dataset.sites[site].years) for site in SITES))
+    for site in SITES:
+        area, grid = read_area(data / dataset.sites[site].area_of_interest, dataset)
+        elevation = _elevation(data, dataset, settings, site, grid)
+        reference: Scene | None = None
+        summary["sites"][site] = {}
+        for year in _reference_first(dataset, site, settings.reference_year):
+            what = f"{site} {year}"
+            if bar is not None:
+                bar.set_postfix_str(what)
+            scene, entry = _mosaic_of(data, dataset, settings, site, year, area, grid)
+            scene, flagged = flag(scene, settings.scenes.flags, what, elevation, _sun(data, dataset, site, year))
+            if site == "investigation" and reference is not None:
+                scene, entry["shift"] = _aligned(scene, reference, settings, what)
+                landslides = _landslides(data, dataset, site, (year, settings.reference_year), grid)
+                scene, table = normalise(scene, reference, settings.scenes.normalisation, what, landslides)
+                entry |= {"normalised": settings.scenes.normalisation, "normalisation": _rows(table)}
+                tables.append(_labelled(table, site, year, settings.scenes.normalisation))
+            elif site == "investigation":
+                reference = scene
+            scene = sharpen(scene, settings.scenes.sharpening)
+            scene = add_channels(scene, settings.scenes.channels, elevation, what)
+            entry |= _observation(scene, flagged, area)
+            summary["sites"][site][str(year)] = entry
+            tags = {
+                "SITE": site,
+                "YEAR": str(year),
+                "DATE": entry["date"],
+                "DATASET": dataset.name,
+                "PROVENANCE": dataset.provenance,
+                "NORMALISATION": entry["normalised"],
+            }
+            write_scene(folder / site / f"{year}.tif", scene, tags)
+            if bar is not None:
+                bar.update()
+    write_json(folder / "summary.json", summary)
+    if tables:
+        text = pd.concat(tables).to_csv(index=False, lineterminator="\n", float_format=f"%.{SUMMARY_DECIMALS}f")
+        write_text(folder / "normalisation.csv", text)
+    return summary
 
 
 def _observation(scene: Scene, flagged: Mapping[str, float], area: gpd.GeoDataFrame) -> dict[str, Any]:
