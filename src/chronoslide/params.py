@@ -68,6 +68,8 @@ class ScenesSettings(Section):
         bands: The bands that are taken over from the deliveries, by name, in the order wanted.
         normalisation: How a year's radiometry is brought to the reference year's: "none"; "histogram" matches each
             band's histogram; "irmad" fits a line to each band over the pixels that did not change.
+        irmad_window_metres: Width of the window of local contrast by which "irmad" finds unchanged pixels and gains,
+            so that patchy haze, which is smooth, does not disturb it; 0 takes reflectance itself, as published.
         shifts: What is done about years that lie aside of the reference year: "ignore"; "report" measures and writes
             it down; "correct" also puts them right.
         maximum_shift_metres: A longer shift is no misregistration: "report" warns of it, "correct" refuses it.
@@ -80,6 +82,7 @@ class ScenesSettings(Section):
 
     bands: Annotated[tuple[str, ...], Field(min_length=1)]
     normalisation: Literal["none", "histogram", "irmad"]
+    irmad_window_metres: Annotated[float, Field(ge=0.0)] = 200.0
     shifts: Literal["ignore", "report", "correct"] = "report"
     maximum_shift_metres: Positive = 15.0
     flags: FlagsSettings = FlagsSettings()

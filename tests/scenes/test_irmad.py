@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 from affine import Affine
 from rasterio.crs import CRS
+from scipy import ndimage
 
 from chronoslide.errors import DataError
 from chronoslide.grid import Grid
 from chronoslide.rasters import read_raster
 from chronoslide.scenes.coregistration import measure_shift, undo_shift
 from chronoslide.scenes.irmad import NO_CHANGE, detect_alteration, orthogonal_line, serving_pixels
-from chronoslide.scenes.normalisation import fit_lines, normalise, unchanged_by_other_bands
+from chronoslide.scenes.normalisation import fit_lines, local_contrast, normalise, unchanged_by_other_bands
 from chronoslide.scenes.scene import Scene
 
 REAL = Path(__file__).parents[2] / "../shared/data/rapideye"
@@ -175,6 +176,46 @@ def test_mapped_landslides_take_no_part():
     assert (table["fitted_share"] < 0.6).all()
     _, blind = normalise(scene_of(year), scene_of(reference), "none", "2015")
     assert blind["rmse_before"]["red"] > 1.5 * table["unchanged_rmse_before"]["red"]
+
+
+def test_patchy_haze_lays_the_published_line_down_and_leaves_that_of_local_contrast():
+    """Haze as strong as the ground's own pattern in the blue, in patches of about 40 pixels."""
+    random = np.random.default_rng(8)
+    pixels = SITE.rows * SITE.cols
+    haze = ndimage.gaussian_filter(random.normal(size=SITE.shape), 20)
+    haze = (0.015 * (1 + haze / haze.std())).reshape(-1, 1) * np.array([1.0, 0.75, 0.5, 0.4, 0.3])
+    here = ground(random, pixels)
+    year = scene_of(observed(here / 1.2 + haze, random))
+    reference = scene_of(observed(here, random))
+    _, published = normalise(year, reference, "irmad", "2015")
+    _, local = normalise(year, reference, "irmad", "2015", contrast_pixels=11)
+    np.testing.assert_allclose(local["gain"], 1.2, rtol=0.02)
+    assert published["gain"]["blue"] < 0.7
+
+
+@pytest.mark.parametrize("width", [0, 11])
+def test_gains_and_offsets_of_a_clear_year_are_recovered_in_both_ways(width):
+    gain, offset = np.array([1.2, 1.1, 1.25, 1.05, 0.9]), np.array([-0.02, -0.02, -0.01, 0.0, 0.01])
+    year, reference, _ = two_dates(gain, offset, pixels=SITE.rows * SITE.cols)
+    _, table = normalise(scene_of(year), scene_of(reference), "irmad", "2015", contrast_pixels=width)
+    np.testing.assert_allclose(table["gain"], gain, rtol=0.02)
+    np.testing.assert_allclose(table["offset"], offset, atol=0.005)
+
+
+def test_local_contrast_by_hand():
+    """One bright pixel of 9: 0.9 less the mean of its window, 0.1; beside it 0 less 0.1. What is unseen counts not."""
+    cube = np.zeros((SITE.rows * SITE.cols, 5))
+    year = scene_of(cube)
+    year.reflectance[10, 10] = 0.9
+    contrast = local_contrast(year, 3)[..., 0]
+    assert contrast[10, 10] == pytest.approx(0.8)
+    assert contrast[9, 9] == pytest.approx(-0.1)
+    assert contrast[10, 12] == 0
+    year.valid[9] = False
+    year.reflectance[9] = 77.0
+    contrast = local_contrast(year, 3)[..., 0]
+    assert contrast[10, 10] == pytest.approx(0.9 - 0.9 / 6)
+    assert (contrast[9] == 0).all()
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="the real RapidEye scenes are not on this machine")

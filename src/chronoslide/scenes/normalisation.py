@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from rasterio.features import geometry_mask
+from scipy.ndimage import uniform_filter
 
 from chronoslide.errors import DataError
 from chronoslide.grid import Grid, require_same
@@ -50,7 +51,12 @@ _PIXELS_TO_JUDGE: Final = 30_000
 
 
 def normalise(
-    scene: Scene, reference: Scene, method: Method, what: str, landslides: NDArray[np.bool_] | None = None
+    scene: Scene,
+    reference: Scene,
+    method: Method,
+    what: str,
+    landslides: NDArray[np.bool_] | None = None,
+    contrast_pixels: int = 0,
 ) -> tuple[Scene, pd.DataFrame]:
     """Brings a scene's radiometry to a reference scene's.
 
@@ -62,7 +68,10 @@ def normalise(
     quantiles it goes on as a line with the slope of the whole range.
 
     `irmad` fits a line to each band by orthogonal regression over the pixels that iteratively re-weighted multivariate
-    alteration detection calls unchanged (Canty & Nielsen 2008) and that lie outside of mapped landslides.
+    alteration detection calls unchanged (Canty & Nielsen 2008) and that lie outside of mapped landslides. Patchy haze
+    breaks it: haze varies more than dark forest does, and the line of the blue band lies down. With `contrast_pixels`,
+    detection and gains look at the local contrast instead, reflectance less its mean over a window of that width, in
+    which smooth haze is not; offsets make the means of the unchanged pixels meet.
 
     Args:
         scene: The scene to adjust.
@@ -71,6 +80,7 @@ def normalise(
         what: Names the scene in errors.
         landslides: (rows, cols), True on the landslides that were mapped by hand in either year; `irmad` is not fitted
             to them, and no method is judged on them.
+        contrast_pixels: Width of the window of local contrast for `irmad`; 0 is the published method.
 
     Returns:
         The adjusted scene, and a table indexed by band: `mean_reference`, `std_reference`, then `mean`, `std` and
@@ -103,7 +113,13 @@ def normalise(
         mappings = [_matching(before[fitted, band], target[fitted, band]) for band in range(len(scene.bands))]
         adjusted = _mapped(scene, [partial(_apply, mapping) for mapping in mappings])
     elif method == "irmad":
-        lines, fitted_share = fit_lines(before[open_ground], target[open_ground], what)
+        details = None
+        if contrast_pixels:
+            details = (
+                local_contrast(scene, contrast_pixels)[common][open_ground],
+                local_contrast(reference, contrast_pixels)[common][open_ground],
+            )
+        lines, fitted_share = fit_lines(before[open_ground], target[open_ground], what, details)
         fitted_share *= float(open_ground.mean())
         adjusted = _mapped(scene, [partial(_along, line) for line in lines])
     after = adjusted.reflectance[common]
@@ -128,13 +144,30 @@ def mapped_landslides(polygons: gpd.GeoDataFrame, grid: Grid) -> NDArray[np.bool
     return np.asarray(geometry_mask(outlines, grid.shape, grid.transform, invert=True, all_touched=True))
 
 
-def fit_lines(values: NDArray[np.float32], target: NDArray[np.float32], what: str) -> tuple[list[Line], float]:
+def local_contrast(scene: Scene, width_pixels: int) -> NDArray[np.float32]:
+    """(rows, cols, bands), reflectance less the mean of the observed pixels of a square window around each pixel."""
+    observed = uniform_filter(scene.valid.astype(np.float64), width_pixels, mode="constant")
+    observed = np.maximum(observed, 0.5 / width_pixels**2)  # of one pixel at least
+    contrast = np.zeros_like(scene.reflectance)
+    for band in range(len(scene.bands)):
+        values = np.where(scene.valid, scene.reflectance[..., band], 0.0).astype(np.float64)
+        contrast[..., band] = values - uniform_filter(values, width_pixels, mode="constant") / observed
+    return np.where(scene.valid[..., np.newaxis], contrast, np.float32(0.0))
+
+
+def fit_lines(
+    values: NDArray[np.float32],
+    target: NDArray[np.float32],
+    what: str,
+    details: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None,
+) -> tuple[list[Line], float]:
     """The line of each band that brings a scene to its reference, by IR-MAD and orthogonal regression.
 
     Args:
         values: (pixels, bands), of the scene to adjust.
         target: (pixels, bands), of the reference.
         what: Names the pair in errors.
+        details: Local contrast of both, of the same shapes, if gains and unchanged pixels are to be found by it.
 
     Returns:
         A line for each band, and the share of the pixels looked at that served for them.
@@ -143,9 +176,14 @@ def fit_lines(values: NDArray[np.float32], target: NDArray[np.float32], what: st
         DataError: As `detect_alteration`, or a line's gain is none that light and air could make.
     """
     every = _stride(len(values), _PIXELS_TO_FIT)
-    values, target = values[::every], target[::every]
-    serving = serving_pixels(detect_alteration(values, target, what))
-    lines = [orthogonal_line(mine, theirs) for mine, theirs in zip(values[serving].T, target[serving].T, strict=True)]
+    mine, theirs = (part[::every] for part in details or (values, target))
+    serving = serving_pixels(detect_alteration(mine, theirs, what))
+    lines = [orthogonal_line(x, y) for x, y in zip(mine[serving].T, theirs[serving].T, strict=True)]
+    if details is not None:
+        means = (part[::every][serving].mean(axis=0, dtype=np.float64) for part in (values, target))
+        lines = [
+            Line(line.gain, float(there - line.gain * here)) for line, here, there in zip(lines, *means, strict=True)
+        ]
     for line in lines:
         if not _SMALLEST_GAIN <= line.gain <= _LARGEST_GAIN:
             raise DataError(

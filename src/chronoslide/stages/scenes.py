@@ -97,7 +97,9 @@ def make_scenes(root: Path, settings: Settings, folder: Path, bar: tqdm[Any] | N
             if site == "investigation" and reference is not None:
                 scene, entry["shift"] = _aligned(scene, reference, settings, what)
                 landslides = _landslides(data, dataset, site, (year, settings.reference_year), grid)
-                scene, table = normalise(scene, reference, settings.scenes.normalisation, what, landslides)
+                contrast = round(settings.scenes.irmad_window_metres / grid.resolution[0])
+                method = settings.scenes.normalisation
+                scene, table = normalise(scene, reference, method, what, landslides, contrast)
                 entry |= {"normalised": settings.scenes.normalisation, "normalisation": _rows(table)}
                 tables.append(_labelled(table, site, year, settings.scenes.normalisation))
             elif site == "investigation":
