@@ -10,18 +10,19 @@ The maps by its own way of normalising are the repository's.
 from __future__ import annotations
 
 import argparse
-import tempfile
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
+from tqdm import tqdm
 
-from chronoslide.dataset import read_dataset
+from chronoslide.dataset import Dataset, read_dataset
 from chronoslide.evaluation.ground import number_blocks
 from chronoslide.files import write_text
+from chronoslide.grid import Grid
 from chronoslide.inventories.vectorising import binarise
 from chronoslide.mapping.scene_probability import map_scene
 from chronoslide.mapping.symmetries import over_symmetries
@@ -31,70 +32,97 @@ from chronoslide.models.prediction import predictor
 from chronoslide.models.storage import load_model
 from chronoslide.params import Settings, read_settings
 from chronoslide.rasters import read_raster
-from chronoslide.scenes.scene import read_scene
-from chronoslide.stages import scenes
+from chronoslide.scenes.deliveries import read_tile
+from chronoslide.scenes.mosaic import mosaic
+from chronoslide.scenes.normalisation import Method, mapped_landslides, normalise
+from chronoslide.scenes.scene import SCALE, Scene, read_scene
+from chronoslide.vectors import read_polygons
 
 MODEL = "transferred"
 CONTROL = "histogram"
-WAYS: dict[str, dict[str, Any]] = {
-    "none": {"normalisation": "none"},
-    CONTROL: {"normalisation": "histogram"},
-    "irmad, as published": {"normalisation": "irmad", "irmad_window_metres": 0.0},
-    "irmad, contrast within 200 m": {"normalisation": "irmad", "irmad_window_metres": 200.0},
+# Name of the way: method, width of the window of local contrast.
+WAYS: dict[str, tuple[Method, float]] = {
+    "none": ("none", 0.0),
+    CONTROL: ("histogram", 0.0),
+    "irmad, as published": ("irmad", 0.0),
+    "irmad, contrast within 200 m": ("irmad", 200.0),
 }
-QUESTIONED = tuple(name for name, changes in WAYS.items() if changes["normalisation"] == "irmad")
+QUESTIONED = tuple(name for name, (method, _) in WAYS.items() if method == "irmad")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Finding:
-    """What a way of normalising led to."""
+    """What a way of normalising led to, year by year.
 
-    counts: Mapping[int, BlockCounts]
-    radiometry: pd.DataFrame
+    Attributes:
+        counts: Of the map against the manual inventory, block by block.
+        radiometry: The tables of the normalisation.
+    """
+
+    counts: dict[int, BlockCounts] = field(default_factory=dict)
+    radiometry: dict[int, pd.DataFrame] = field(default_factory=dict)
 
 
 def main() -> None:
     """Runs the experiment and writes its table."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("repository", type=Path)
     parser.add_argument("--out", type=Path, default=Path("reports/irmad.md"))
     arguments = parser.parse_args()
-    repository = arguments.repository.resolve()
-    settings = read_settings(repository / "params.yaml")
-    findings: dict[str, Finding] = {}
+    repository = arguments.repository
+    settings, dataset = read_settings(repository / "params.yaml"), read_dataset(repository / "data")
     if settings.scenes.normalisation != CONTROL:
         parser.error(f"{repository}: was run with scenes.normalisation {settings.scenes.normalisation}, not {CONTROL}")
-    for name, changes in WAYS.items():
-        section = settings.scenes.model_copy(update=changes)
-        with tempfile.TemporaryDirectory() as folder:
-            made = Path(folder)
-            scenes.make_scenes(repository, settings.model_copy(update={"scenes": section}), made)
-            counts = dict(_judged(repository, settings, None if name == CONTROL else made / "investigation"))
-            findings[name] = Finding(counts, pd.read_csv(made / "normalisation.csv"))
-    write_text(arguments.out, _report(findings, settings, read_dataset(repository / "data").provenance))
-
-
-def _judged(repository: Path, settings: Settings, made: Path | None) -> Iterator[tuple[int, BlockCounts]]:
-    """Each year, and the counts of its map against its manual inventory, block by block.
-
-    The map is made of the scenes in `made`; without them, it is the repository's own.
-    """
     model, card = load_model(repository / "results/models" / MODEL)
     predict = over_symmetries(predictor(model), settings.map.symmetries)
     threshold = card.threshold_in_use(settings.inventory.threshold)
-    for path in sorted((repository / "results/maps" / MODEL).glob("*.tif")):
-        mask = repository / "results/masks/investigation" / path.name
-        if int(path.stem) == settings.reference_year or not mask.exists():
-            continue
-        if made is None:
-            own = read_raster(path)
-            probability, grid = own.values[..., 0].astype(np.float32), own.grid
-        else:
-            scene = read_scene(made / path.name)
-            probability, grid = map_scene(scene, predict, card.statistics, settings.map), scene.grid
-        predicted = binarise(probability, threshold, settings.inventory.minimum_area_m2, grid)
-        labels = read_raster(mask).values[..., 0].astype(np.uint8)
-        yield int(path.stem), block_counts(predicted, labels, number_blocks(grid, settings.evaluate.block_metres))
+    reference = read_scene(repository / f"results/scenes/investigation/{settings.reference_year}.tif")
+    blocks = number_blocks(reference.grid, settings.evaluate.block_metres)
+    findings = {name: Finding() for name in WAYS}
+    for year in tqdm(_years(repository, dataset, settings), unit=" years"):
+        scene, landslides = _delivered(repository, dataset, settings, year, reference.grid)
+        labels = read_raster(repository / f"results/masks/investigation/{year}.tif").values[..., 0].astype(np.uint8)
+        for name, (method, window_metres) in WAYS.items():
+            contrast = round(window_metres / reference.grid.resolution[0])
+            normalised, table = normalise(scene, reference, method, str(year), landslides, contrast)
+            if name == CONTROL:
+                probability = read_raster(repository / f"results/maps/{MODEL}/{year}.tif").values[..., 0]
+            else:
+                probability = map_scene(_stored(normalised), predict, card.statistics, settings.map)
+            predicted = binarise(
+                probability.astype(np.float32), threshold, settings.inventory.minimum_area_m2, reference.grid
+            )
+            findings[name].counts[year] = block_counts(predicted, labels, blocks)
+            findings[name].radiometry[year] = table
+    write_text(arguments.out, _report(findings, settings, dataset.provenance))
+
+
+def _years(repository: Path, dataset: Dataset, settings: Settings) -> list[int]:
+    """The years with a manual inventory, but for the reference year."""
+    years = dataset.sites["investigation"].years
+    masked = [year for year in years if (repository / f"results/masks/investigation/{year}.tif").exists()]
+    return sorted(set(masked) - {settings.reference_year})
+
+
+def _delivered(
+    repository: Path, dataset: Dataset, settings: Settings, year: int, grid: Grid
+) -> tuple[Scene, NDArray[np.bool_]]:
+    """A year's scene before normalisation, and where landslides were mapped by hand in it or the reference year."""
+    data, bands = repository / "data", settings.scenes.bands
+    acquisitions = dataset.year("investigation", year).acquisitions
+    scene = mosaic((read_tile(data, each, dataset, bands, grid).scene for each in acquisitions), grid, bands)
+    landslides = np.zeros(grid.shape, dtype=bool)
+    for each in (year, settings.reference_year):
+        inventory = dataset.year("investigation", each).inventory
+        if inventory is not None:
+            landslides |= mapped_landslides(read_polygons(data / inventory), grid)
+    return scene, landslides
+
+
+def _stored(scene: Scene) -> Scene:
+    """The scene in the steps that it is stored in."""
+    reflectance = (np.rint(scene.reflectance * SCALE) / SCALE).astype(np.float32)
+    return Scene(reflectance, scene.valid, scene.grid, scene.bands)
 
 
 def _report(findings: Mapping[str, Finding], settings: Settings, provenance: str) -> str:
@@ -141,13 +169,12 @@ def _radiometry(findings: Mapping[str, Finding]) -> list[str]:
         "| Year | Band | " + " | ".join((*WAYS, *(f"{name}: gain, offset" for name in QUESTIONED))) + " |",
         "| --- | --- |" + " ---: |" * (len(WAYS) + len(QUESTIONED)),
     ]
-    tables = {name: finding.radiometry.set_index(["year", "band"]) for name, finding in findings.items()}
-    for place in tables[CONTROL].index:
-        cells = [f"{table.loc[place, 'unchanged_rmse_after']:.4f}" for table in tables.values()]
-        for name in QUESTIONED:
-            gain, offset = tables[name].loc[place, ["gain", "offset"]]
-            cells.append(f"{gain:.3f}, {offset:+.4f}")
-        lines.append(f"| {place[0]} | {place[1]} | " + " | ".join(cells) + " |")
+    for year, bands in findings[CONTROL].radiometry.items():
+        for band in bands.index:
+            rows = {name: finding.radiometry[year].loc[band] for name, finding in findings.items()}
+            cells = [f"{row['unchanged_rmse_after']:.4f}" for row in rows.values()]
+            cells += [f"{rows[name]['gain']:.3f}, {rows[name]['offset']:+.4f}" for name in QUESTIONED]
+            lines.append(f"| {year} | {band} | " + " | ".join(cells) + " |")
     return lines
 
 

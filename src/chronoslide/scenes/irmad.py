@@ -34,6 +34,9 @@ _FEWEST_PIXELS: Final = 40
 # A direction in the bands' space whose share of the variance is below this is no direction but rounding.
 _SINGULAR: Final = 1e-9
 
+# A band that varies less is constant: reflectance is stored in steps of 0.0001.
+_LEAST_DEVIATION: Final = 1e-6
+
 # Two scenes that agree to the last digit leave no variance to judge by; stored steps of 0.0001 are far coarser.
 _LEAST_VARIANCE: Final = 1e-9
 
@@ -120,7 +123,8 @@ def _canonical(
     s11, s12, s22 = covariance[:bands, :bands], covariance[:bands, bands:], covariance[bands:, bands:]
     for part in (s11, s22):
         deviations = np.sqrt(np.diag(part))
-        if not (deviations > 0).all() or linalg.eigvalsh(part / np.outer(deviations, deviations))[0] < _SINGULAR:
+        constant = not (deviations > _LEAST_DEVIATION).all()
+        if constant or linalg.eigvalsh(part / np.outer(deviations, deviations))[0] < _SINGULAR:
             raise DataError(
                 f"{what}: IR-MAD needs bands that differ, and one is constant or follows from the others; leave it out "
                 "of scenes.bands or set scenes.normalisation to histogram"

@@ -93,7 +93,8 @@ def make_scenes(root: Path, settings: Settings, folder: Path, bar: tqdm[Any] | N
             if bar is not None:
                 bar.set_postfix_str(what)
             scene, entry = _mosaic_of(data, dataset, settings, site, year, area, grid)
-            scene, flagged = flag(scene, settings.scenes.flags, what, elevation, _sun(data, dataset, site, year))
+            sun = _sun(data, dataset, site, year) if settings.scenes.flags.shadow == "terrain" else None
+            scene, flagged = flag(scene, settings.scenes.flags, what, elevation, sun)
             if site == "investigation" and reference is not None:
                 scene, entry["shift"] = _aligned(scene, reference, settings, what)
                 landslides = _landslides(data, dataset, site, (year, settings.reference_year), grid)
