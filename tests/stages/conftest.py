@@ -1,6 +1,7 @@
 """A small delivery, made by a program, on which the first stages run."""
 
 import contextlib
+import json
 from pathlib import Path
 
 import geopandas as gpd
@@ -90,6 +91,15 @@ class Delivery:
         for site, described in self.description["sites"].items():
             self.raster(f"{site}/elevation.tif", rise[..., None])
             described["elevation"] = f"{site}/elevation.tif"
+        self.describe()
+
+    def sun(self, elevation, azimuth):
+        """Delivers metadata that tell where the sun stood."""
+        content = json.dumps({"sun_elevation_degrees": elevation, "sun_azimuth_degrees": azimuth})
+        (self.data / "metadata.json").write_text(content, encoding="utf-8")
+        for described in self.description["sites"].values():
+            for year in described["years"].values():
+                year["acquisitions"][0]["metadata"] = "metadata.json"
         self.describe()
 
     def _deliver_again(self):

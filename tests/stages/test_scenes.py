@@ -231,3 +231,14 @@ def test_flagged_ground_is_unobserved(delivery):
     assert 0.3 < entry["flagged"]["shadow"] < 0.7
     assert entry["covered_share"] == pytest.approx(1 - entry["flagged"]["shadow"], abs=1e-5)
     assert not scene_of(delivery, "investigation", 2016).valid.all()
+
+
+def test_shadow_by_terrain_needs_the_suns_position(delivery):
+    """Ground that rises eastwards by 45 degrees is lit by a sun 50 degrees high in the east."""
+    delivery.elevation()
+    delivery.settings(flags={"shadow": "terrain"})
+    with pytest.raises(DataError, match="training 2016: .* there is no position of the sun in the metadata"):
+        run(delivery.root)
+    delivery.sun(50.0, 90.0)
+    run(delivery.root)
+    assert described(delivery, 2016)["flagged"] == {"shadow": 0.0}
