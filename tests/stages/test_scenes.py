@@ -237,7 +237,7 @@ def test_shadow_by_terrain_needs_the_suns_position(delivery):
     """Ground that rises eastwards by 45 degrees is lit by a sun 50 degrees high in the east."""
     delivery.elevation()
     delivery.settings(flags={"shadow": "terrain"})
-    with pytest.raises(DataError, match="training 2016: .* there is no position of the sun in the metadata"):
+    with pytest.raises(DataError, match=r"training 2016: .* there is no position of the sun in the metadata"):
         run(delivery.root)
     delivery.sun(50.0, 90.0)
     run(delivery.root)
