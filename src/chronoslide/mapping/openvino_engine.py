@@ -1,0 +1,131 @@
+"""The trained network on OpenVINO: exported once, at full precision, in bfloat16, or in whole numbers of eight bits.
+
+One of the engines that a scene is sent through. On a CPU it is one to several times as fast as TensorFlow. It is
+imported here alone, and only where it is used, because the package is large and can be left out.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import logging
+import os
+import sys
+import warnings
+from typing import Any, Final, Literal, cast
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from chronoslide.mapping.strips import Predict
+
+Precision = Literal["float32", "bfloat16", "int8"]
+"""Of the arithmetic. "int8" keeps what is not quantised in float32, so that machines differ as little as possible."""
+
+_HINT: Final = {"float32": "f32", "bfloat16": "bf16", "int8": "f32"}
+_CALIBRATION_BATCH: Final = 8
+_INPUT: Final = "reflectance"
+
+
+def available() -> bool:
+    """Whether OpenVINO can be imported."""
+    return importlib.util.find_spec("openvino") is not None
+
+
+def has_bfloat16() -> bool:
+    """Whether this processor multiplies bfloat16 itself; elsewhere it is slower than float32."""
+    return "BF16" in _openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+
+def export(model: keras.Model) -> Any:
+    """The network as OpenVINO's model (n, rows, cols, bands) -> (n, rows, cols, 1), at full precision."""
+    import tensorflow as tf
+
+    openvino = _openvino()
+    signature = [tf.TensorSpec((None, None, None, model.input_shape[-1]), tf.float32, name=_INPUT)]
+    exported = openvino.convert_model(
+        tf.function(lambda reflectance: model(reflectance, training=False), input_signature=signature)
+    )
+    exported.inputs[0].tensor.set_names({_INPUT})
+    return exported
+
+
+def quantise(exported: Any, images: NDArray[np.float32]) -> Any:
+    """The network with weights and activations in eight bits, whose ranges are those that typical images call for.
+
+    Post-training quantisation (Jacob et al. 2018): a scale for each channel of the weights, one for each activation.
+
+    Args:
+        exported: What `export` gave; it is left as it is.
+        images: (n, rows, cols, bands) reflectance of training patches.
+    """
+    _openvino()  # before NNCF imports it
+    logging.getLogger("nncf").setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # NNCF warns of its own future
+        nncf = importlib.import_module("nncf")
+        batches = [images[first : first + _CALIBRATION_BATCH] for first in range(0, len(images), _CALIBRATION_BATCH)]
+        return nncf.quantize(
+            exported.clone(), nncf.Dataset(batches), preset=nncf.QuantizationPreset.MIXED, subset_size=len(batches)
+        )
+
+
+def predictor(exported: Any, precision: Precision, threads: int | None = None) -> Predict:
+    """A function from float32 reflectance (n, rows, cols, bands) to float32 probability (n, rows, cols).
+
+    Each image is a request of its own and as many run at once as there are threads, so an image's result depends
+    neither on its company nor on the number of threads. The network is compiled for each shape of image that is met.
+
+    Args:
+        exported: What `export` or `quantise` gave.
+        precision: Of the arithmetic.
+        threads: Processor threads; by default those that this process may use.
+    """
+    openvino = _openvino()
+    core = openvino.Core()
+    threads = threads or len(os.sched_getaffinity(0))
+    compiled: dict[tuple[int, ...], Any] = {}
+
+    def queue_for(shape: tuple[int, ...]) -> Any:
+        n, *image = shape
+        streams = min(n, threads)
+        for known in range(streams, threads + 1):  # more streams than images do no harm
+            if (known, *image) in compiled:
+                return compiled[known, *image]
+        reshaped = exported.clone()
+        reshaped.reshape([1, *image])
+        options = {
+            "INFERENCE_PRECISION_HINT": _HINT[precision],
+            "INFERENCE_NUM_THREADS": threads,
+            "NUM_STREAMS": streams,
+        }
+        queue = openvino.AsyncInferQueue(core.compile_model(reshaped, "CPU", options), streams)
+        compiled[streams, *image] = queue
+        return queue
+
+    def predict(reflectance: NDArray[np.float32]) -> NDArray[np.float32]:
+        probability = np.empty(reflectance.shape[:3], dtype=np.float32)
+
+        def take(request: Any, index: int) -> None:
+            probability[index] = request.get_output_tensor(0).data[0, ..., 0]
+
+        queue = queue_for(reflectance.shape)
+        queue.set_callback(take)
+        for index in range(len(reflectance)):
+            queue.start_async({0: reflectance[index : index + 1]}, index)
+        queue.wait_all()
+        return probability
+
+    return predict
+
+
+def version() -> str:
+    """Of OpenVINO."""
+    return cast("str", _openvino().get_version())
+
+
+def _openvino() -> Any:
+    """Imports OpenVINO without its telemetry, which would call home at the import."""
+    sys.modules.setdefault("openvino_telemetry", cast("Any", None))  # an import error, which OpenVINO and NNCF expect
+    return importlib.import_module("openvino")
