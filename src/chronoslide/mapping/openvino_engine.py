@@ -6,8 +6,10 @@ imported here alone, and only where it is used, because the package is large and
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.util
+import io
 import logging
 import os
 import sys
@@ -62,8 +64,9 @@ def quantise(exported: Any, images: NDArray[np.float32]) -> Any:
     """
     _openvino()  # before NNCF imports it
     logging.getLogger("nncf").setLevel(logging.ERROR)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # NNCF warns of its own future
+    # NNCF warns of its own future and draws bars across ours.
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
         nncf = importlib.import_module("nncf")
         batches = [images[first : first + _CALIBRATION_BATCH] for first in range(0, len(images), _CALIBRATION_BATCH)]
         return nncf.quantize(
