@@ -1,5 +1,7 @@
 """Polygons of strips are those of the whole raster."""
 
+import itertools
+
 import numpy as np
 import pytest
 from affine import Affine
@@ -24,7 +26,7 @@ def grid_of(array):
 
 def in_strips(binary, probability, heights):
     edges = [0, *np.cumsum(heights), len(binary)]
-    for begin, end in zip(edges[:-1], edges[1:], strict=True):
+    for begin, end in itertools.pairwise(edges):
         if end > begin:
             yield binary[begin:end], None if probability is None else probability[begin:end]
 

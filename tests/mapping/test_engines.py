@@ -36,6 +36,11 @@ def exported(model):
     return openvino_engine.export(model)
 
 
+@pytest.fixture
+def exported_once(exported, monkeypatch):
+    monkeypatch.setattr(openvino_engine, "export", lambda _: exported)
+
+
 def card(threshold):
     return ModelCard(
         settings=SETTINGS, bands=BANDS, mean=STATISTICS.mean, standard_deviation=STATISTICS.standard_deviation,
@@ -67,30 +72,40 @@ def test_neither_company_nor_threads_nor_repetition_change_a_bit(exported, preci
     np.testing.assert_array_equal(np.concatenate([two(IMAGES[:1]), two(IMAGES[1:])]), expected)
 
 
+def test_the_encoder_can_be_kept_out_of_quantising(exported):
+    def quantised_inputs(layers):
+        operations = openvino_engine.quantise(exported, IMAGES, layers).get_ops()
+        return sum(one.get_type_name() == "FakeQuantize" for one in operations)
+
+    assert 0 < quantised_inputs("decoder") < quantised_inputs("all")
+
+
 def test_quantising_twice_gives_the_same_bits(exported):
     found = [openvino_engine.predictor(openvino_engine.quantise(exported, IMAGES), "int8")(IMAGES) for _ in range(2)]
     np.testing.assert_array_equal(*found)
 
 
-def test_the_first_engine_that_agrees_is_chosen_and_the_refused_are_named(model):
+def test_the_first_engine_that_agrees_is_chosen_and_the_refused_are_named(model, exported_once):
     # At a threshold in the middle of its answers, an untrained network in lower precision flips many pixels.
     middle = float(np.median(predictor(model)(IMAGES)))
     chosen = choose_engine(model, card(middle), MapSettings(engine="openvino"), PATCHES, PATCHES)
     assert (chosen.name, chosen.precision) == ("openvino", "float32")
-    assert [one.precision for one in chosen.tried] == ["int8", "bfloat16", "float32"]
+    assert [(one.precision, one.quantised) for one in chosen.tried] == [
+        ("int8", "all"), ("int8", "decoder"), ("bfloat16", None), ("float32", None),
+    ]  # fmt: skip
     refusals = [one["refused_because"] for one in chosen.to_json()["tried"]]
     assert "change sides" in refusals[0]
-    assert refusals[2] is None
+    assert refusals[-1] is None
 
 
-def test_the_fastest_precision_is_taken_where_it_agrees(model):
+def test_the_fastest_precision_is_taken_where_it_agrees(model, exported_once):
     far_above = 0.999
     chosen = choose_engine(model, card(far_above), MapSettings(engine="openvino"), PATCHES, PATCHES)
     assert (chosen.name, chosen.precision) == ("openvino", "int8")
     assert chosen.tried[0].agreement.flipped_share == 0.0
 
 
-def test_a_named_precision_is_the_first_that_is_tried(model):
+def test_a_named_precision_is_the_first_that_is_tried(model, exported_once):
     chosen = choose_engine(model, card(0.999), MapSettings(engine="openvino", precision="float32"), PATCHES, PATCHES)
     assert [one.precision for one in chosen.tried] == ["float32"]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, Literal
 
 import keras
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from chronoslide.mapping import openvino_engine
 from chronoslide.mapping.agreement import Agreement, agreement
-from chronoslide.mapping.openvino_engine import Precision
+from chronoslide.mapping.openvino_engine import Precision, Quantised
 from chronoslide.mapping.strips import Predict
 from chronoslide.models.card import ModelCard
 from chronoslide.models.prediction import predictor
@@ -32,6 +33,7 @@ CALIBRATION_PATCHES: Final = 128
 
 # From the fastest to the surest.
 _PRECISIONS: Final[tuple[Precision, ...]] = ("int8", "bfloat16", "float32")
+_QUANTISED: Final[tuple[Quantised, ...]] = ("all", "decoder")
 _THRESHOLD: Final = 0.5
 _BATCH: Final = 16
 
@@ -43,12 +45,14 @@ class Candidate:
     Attributes:
         engine: Its name.
         precision: Of its arithmetic.
+        quantised: Which layers are in eight bits; None with other precisions.
         agreement: With the trained network; None if it could not be made, or is the trained network.
         refusal: Why it is not used; None if it is.
     """
 
     engine: EngineName
     precision: Precision
+    quantised: Quantised | None
     agreement: Agreement | None
     refusal: str | None
 
@@ -58,6 +62,7 @@ class Candidate:
         return {
             "engine": self.engine,
             "precision": self.precision,
+            "quantised_layers": self.quantised,
             "refused_because": self.refusal,
             "validation_f1_trained": round(figures.f1_trained, 6) if figures else None,
             "validation_f1": round(figures.f1, 6) if figures else None,
@@ -111,42 +116,43 @@ def choose_engine(
     expected = _all(trained, images)
     threshold = _THRESHOLD if card.threshold is None else card.threshold
     tried: list[Candidate] = []
-    for precision, make in _openvino_candidates(model, card, settings, training):
+    for precision, quantised, make in _openvino_candidates(model, card, settings, training):
         try:
             predict = make()
             found = agreement(expected, _all(predict, images), labels, threshold)
-            tried.append(Candidate("openvino", precision, found, found.refusal))
+            tried.append(Candidate("openvino", precision, quantised, found, found.refusal))
         except (ImportError, RuntimeError, ValueError) as error:  # what OpenVINO and NNCF raise
             reason = f"it cannot be made ({' '.join(str(error).split())[:200]})"
-            tried.append(Candidate("openvino", precision, None, reason))
+            tried.append(Candidate("openvino", precision, quantised, None, reason))
             continue
         if found.refusal is None:
             return Engine(predict, "openvino", precision, tuple(tried))
-    tried.append(Candidate("tensorflow", "float32", None, None))
+    tried.append(Candidate("tensorflow", "float32", None, None, None))
     return Engine(trained, "tensorflow", "float32", tuple(tried))
 
 
 def _openvino_candidates(
     model: keras.Model, card: ModelCard, settings: MapSettings, training: PatchSet
-) -> Iterator[tuple[Precision, Callable[[], Predict]]]:
+) -> Iterator[tuple[Precision, Quantised | None, Callable[[], Predict]]]:
     """The precisions to try and how each is made; none where TensorFlow is wanted or better."""
     if settings.engine == "tensorflow" or (settings.engine == "auto" and _tensorflow_is_better()):
         return
     wanted = _PRECISIONS if settings.precision == "auto" else _PRECISIONS[_PRECISIONS.index(settings.precision) :]
     exported: list[Any] = []
 
-    def make(precision: Precision) -> Predict:
+    def make(precision: Precision, quantised: Quantised | None) -> Predict:
         if precision == "bfloat16" and not openvino_engine.has_bfloat16():
             raise RuntimeError("this processor has no arithmetic in bfloat16")
         if not exported:
             exported.append(openvino_engine.export(model))
         network = exported[0]
-        if precision == "int8":
-            network = openvino_engine.quantise(network, calibration_images(training, card))
+        if quantised is not None:
+            network = openvino_engine.quantise(network, calibration_images(training, card), quantised)
         return openvino_engine.predictor(network, precision)
 
     for precision in wanted:
-        yield precision, lambda precision=precision: make(precision)  # type: ignore[misc]
+        for quantised in _QUANTISED if precision == "int8" else (None,):
+            yield precision, quantised, partial(make, precision, quantised)
 
 
 def calibration_images(training: PatchSet, card: ModelCard) -> NDArray[np.float32]:

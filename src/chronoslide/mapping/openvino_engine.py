@@ -23,9 +23,11 @@ from numpy.typing import NDArray
 from chronoslide.mapping.strips import Predict
 
 Precision = Literal["float32", "bfloat16", "int8"]
-"""Of the arithmetic. "int8" keeps what is not quantised in float32, so that machines differ as little as possible."""
+"""Of the arithmetic. With "int8", what is not quantised is in bfloat16 where the processor has it, else in float32."""
 
-_HINT: Final = {"float32": "f32", "bfloat16": "bf16", "int8": "f32"}
+Quantised = Literal["all", "decoder"]
+"""Which layers are in eight bits. Where the encoder's activations have outliers, its scales are too coarse."""
+
 _CALIBRATION_BATCH: Final = 8
 _INPUT: Final = "reflectance"
 
@@ -53,7 +55,7 @@ def export(model: keras.Model) -> Any:
     return exported
 
 
-def quantise(exported: Any, images: NDArray[np.float32]) -> Any:
+def quantise(exported: Any, images: NDArray[np.float32], layers: Quantised = "all") -> Any:
     """The network with weights and activations in eight bits, whose ranges are those that typical images call for.
 
     Post-training quantisation (Jacob et al. 2018): a scale for each channel of the weights, one for each activation.
@@ -61,6 +63,7 @@ def quantise(exported: Any, images: NDArray[np.float32]) -> Any:
     Args:
         exported: What `export` gave; it is left as it is.
         images: (n, rows, cols, bands) reflectance of training patches.
+        layers: "decoder" leaves everything before the first transposed convolution as it is.
     """
     _openvino()  # before NNCF imports it
     logging.getLogger("nncf").setLevel(logging.ERROR)
@@ -70,8 +73,20 @@ def quantise(exported: Any, images: NDArray[np.float32]) -> Any:
         nncf = importlib.import_module("nncf")
         batches = [images[first : first + _CALIBRATION_BATCH] for first in range(0, len(images), _CALIBRATION_BATCH)]
         return nncf.quantize(
-            exported.clone(), nncf.Dataset(batches), preset=nncf.QuantizationPreset.MIXED, subset_size=len(batches)
+            exported.clone(),
+            nncf.Dataset(batches),
+            preset=nncf.QuantizationPreset.MIXED,
+            subset_size=len(batches),
+            ignored_scope=nncf.IgnoredScope(names=_encoder(exported)) if layers == "decoder" else None,
         )
+
+
+def _encoder(exported: Any) -> list[str]:
+    """The names of the convolutions before the first transposed one."""
+    operations = exported.get_ordered_ops()
+    kinds = [operation.get_type_name() for operation in operations]
+    end = kinds.index("ConvolutionBackpropData") if "ConvolutionBackpropData" in kinds else 0
+    return [one.get_friendly_name() for one in operations[:end] if one.get_type_name() == "Convolution"]
 
 
 def predictor(exported: Any, precision: Precision, threads: int | None = None) -> Predict:
@@ -88,6 +103,7 @@ def predictor(exported: Any, precision: Precision, threads: int | None = None) -
     openvino = _openvino()
     core = openvino.Core()
     threads = threads or len(os.sched_getaffinity(0))
+    hint = "f32" if precision == "float32" or not has_bfloat16() else "bf16"
     compiled: dict[tuple[int, ...], Any] = {}
 
     def queue_for(shape: tuple[int, ...]) -> Any:
@@ -99,7 +115,7 @@ def predictor(exported: Any, precision: Precision, threads: int | None = None) -
         reshaped = exported.clone()
         reshaped.reshape([1, *image])
         options = {
-            "INFERENCE_PRECISION_HINT": _HINT[precision],
+            "INFERENCE_PRECISION_HINT": hint,
             "INFERENCE_NUM_THREADS": threads,
             "NUM_STREAMS": streams,
         }

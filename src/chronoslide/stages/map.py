@@ -104,16 +104,15 @@ def _keep_decision(folder: Path, engine: Engine, run: StageRun) -> None:
         shutil.rmtree(folder)
     write_text(path, text)
     for candidate in engine.tried:
+        precision = candidate.precision + (f" ({candidate.quantised} layers)" if candidate.quantised else "")
         if candidate.refusal:
-            _log.warning(
-                "map: %s: %s %s is refused: %s", folder.name, candidate.engine, candidate.precision, candidate.refusal
-            )
+            _log.warning("map: %s: %s %s is refused: %s", folder.name, candidate.engine, precision, candidate.refusal)
         if candidate.agreement:
-            figures = candidate.agreement
+            figures, label = candidate.agreement, f"{candidate.precision}_{candidate.quantised or 'all'}"
             run.log_metrics(
                 {
-                    f"{folder.name}.{candidate.precision}.flipped_share": figures.flipped_share,
-                    f"{folder.name}.{candidate.precision}.f1_change": figures.f1 - figures.f1_trained,
+                    f"{folder.name}.{label}.flipped_share": figures.flipped_share,
+                    f"{folder.name}.{label}.f1_change": figures.f1 - figures.f1_trained,
                 }
             )
     run.tag(**{f"engine.{folder.name}": f"{engine.name} {engine.precision}"})

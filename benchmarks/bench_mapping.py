@@ -1,0 +1,272 @@
+"""Mapping large scenes at f = 32: rate, memory, share of the time that is spent in the network, and other tools beside.
+
+`python -m benchmarks mapping` needs the demo's results (`make demo`): its scene of 2016 is mirrored to the sizes, and
+a network of 32 filters is trained on its patches for some epochs, so that the gate on accuracy means something. Each
+figure is of a process of its own: `python -m benchmarks.bench_mapping SCENE ENGINE PRECISION` maps one scene and prints
+what it took. Making an engine is counted apart, since it is done once for all scenes. The peers are measured in the
+same run if their environment was made (`make bench-peers`); they get the scene as an array in memory and need not write
+a map.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
+from rasterio.windows import Window
+
+from benchmarks.measure import ROOT, Measure
+from chronoslide.params import MapSettings, ModelSettings, OptimiserSettings
+
+RESULTS = ROOT / "results"
+WORK = RESULTS / "benchmarks"
+PEERS = ROOT / ".venv-peers/bin/python"
+FILTERS = 32
+# Of whole windows of 512 with an overlap of 64 pixels.
+SIDES = {5: 2304, 25: 4992, 100: 9920}
+SETTINGS = MapSettings(window_pixels=512, overlap_pixels=64, batch_windows=4)
+_EPOCHS = 6
+_ROUNDS = 3
+_COMMAND = "python -m benchmarks mapping"
+
+
+def mapping() -> list[Measure]:
+    """Ours on 5, 25 and 100 megapixels; TensorFlow and the peers on 5, in turns with ours."""
+    if not (RESULTS / "patches/investigation/train").is_dir():
+        print("no results/: mapping is measured on the demo's scenes; run `make demo` first")
+        return []
+    _network()
+    scenes = {size: _scene(side) for size, side in SIDES.items()}
+    small = scenes[5]
+    ours, tensorflow, peers = [], [], dict[str, list[float]]()
+    for _ in range(_ROUNDS):
+        ours.append(_run(small, "openvino", "auto"))
+        tensorflow.append(_run(small, "tensorflow", "float32"))
+        for name, rate in _peers(small).items():
+            peers.setdefault(name, []).append(rate)
+    middle, large = _run(scenes[25], "openvino", "auto"), _run(scenes[100], "openvino", "auto")
+    rates = [one["mpx_per_s"] for one in ours]
+
+    def measure(name: str, unit: str, *values: float) -> Measure:
+        return Measure(name, values, unit, _COMMAND)
+
+    measures = [
+        measure("map_5mpx_rate", "Mpx/s", *rates),
+        measure("map_25mpx_rate", "Mpx/s", middle["mpx_per_s"]),
+        measure("map_100mpx_rate", "Mpx/s", large["mpx_per_s"]),
+        measure("map_25mpx_wall_s", "s", middle["wall_s"]),
+        measure("map_100mpx_wall_s", "s", large["wall_s"]),
+        measure("map_25mpx_peak_rss_gb", "GB", middle["peak_rss_gb"]),
+        measure("map_100mpx_peak_rss_gb", "GB", large["peak_rss_gb"]),
+        measure("map_25mpx_growth_gb", "GB", middle["growth_gb"]),
+        measure("map_100mpx_growth_gb", "GB", large["growth_gb"]),
+        measure("map_model_time_share", "1", large["model_share"]),
+        measure("map_matmul_share", "1", large["flop_per_s"] / _matmul_rate()),
+        measure("map_engine_s", "s", *[one["engine_s"] for one in ours]),
+        measure("map_flipped_share", "1", large["flipped_share"]),
+        measure("map_f1_change", "1", large["f1_change"]),
+        measure("map_tensorflow_rate", "Mpx/s", *[one["mpx_per_s"] for one in tensorflow]),
+        measure(
+            "map_speedup_vs_tensorflow",
+            "1",
+            *[mine["mpx_per_s"] / other["mpx_per_s"] for mine, other in zip(ours, tensorflow, strict=True)],
+        ),
+    ]
+    measures += [measure(f"map_peer_{name}_rate", "Mpx/s", *values) for name, values in peers.items()]
+    if peers:
+        best = [max(values) for values in zip(*peers.values(), strict=True)]
+        measures.append(measure("map_speedup_vs_best_peer", "1", *[a / b for a, b in zip(rates, best, strict=True)]))
+    print(f"engine: {large['engine']} {large['precision']}")
+    return measures
+
+
+def _run(scene: Path, engine: str, precision: str) -> dict[str, Any]:
+    words = [sys.executable, "-m", "benchmarks.bench_mapping", str(scene), engine, precision]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(done.stderr[-2000:])
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    print(scene.name, json.dumps(found), flush=True)
+    return found
+
+
+def _peers(scene: Path) -> dict[str, float]:
+    """Megapixels a second of the other tools, by name."""
+    if not PEERS.exists():
+        print("no .venv-peers: other tools are not measured; `make bench-peers` makes it")
+        return {}
+    array = WORK / f"{scene.stem}.npy"
+    if not array.exists():
+        with rasterio.open(scene) as source:
+            np.save(array, np.moveaxis(source.read(), 0, -1).astype(np.float32) / 10_000)
+    words = [str(PEERS), "-m", "benchmarks.peers.map_with_peers", str(array), str(SETTINGS.window_pixels)]
+    words += [str(SETTINGS.overlap_pixels), str(FILTERS)]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(done.stderr[-2000:])
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    words = [sys.executable, "-m", "benchmarks.peers.one_patch_at_a_time", str(array), str(WORK / "model")]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True)
+    found |= json.loads(done.stdout.splitlines()[-1])
+    print(json.dumps(found), flush=True)
+    return found
+
+
+def _network() -> None:
+    """Trains the network of 32 filters, once."""
+    folder = WORK / "model"
+    if (folder / "model.json").exists():
+        return
+    from chronoslide.models.fitting import fit
+    from chronoslide.models.storage import save_model
+    from chronoslide.models.unet import build_unet
+    from chronoslide.patches.storage import read_patches, read_statistics
+
+    patches = RESULTS / "patches/investigation"
+    statistics = read_statistics(patches)
+    settings = ModelSettings(filters=FILTERS, normalisation_momentum=0.9)
+    model = build_unet(len(statistics.bands), settings, statistics, seed=1)
+    optimiser = OptimiserSettings(epochs=_EPOCHS, batch_patches=8, learning_rate=0.001, stopping_patience=0)
+    fitted = fit(
+        model, read_patches(patches / "train"), read_patches(patches / "validation"), settings, optimiser,
+        statistics, seed=1, trained_on="the demo's patches, for a benchmark", on_epoch=print,
+    )  # fmt: skip
+    save_model(folder, fitted.model, fitted.card)
+
+
+def _scene(side: int) -> Path:
+    """The demo's scene of 2016, mirrored at its edges until it is large enough; made once, block row by block row."""
+    path = WORK / f"scene_{side}.tif"
+    if path.exists():
+        return path
+    WORK.mkdir(parents=True, exist_ok=True)
+    with rasterio.open(RESULTS / "scenes/investigation/2016.tif") as source:
+        values, mask, bands, profile = source.read(), source.dataset_mask(), source.descriptions, source.profile
+    cols = _mirrored(values.shape[2], side)
+    rows = _mirrored(values.shape[1], side)
+    profile = {
+        "driver": "GTiff", "dtype": "uint16", "count": len(bands), "height": side, "width": side, "tiled": True,
+        "blockxsize": 256, "blockysize": 256, "compress": "DEFLATE", "predictor": 2, "interleave": "pixel",
+        "crs": profile["crs"], "transform": profile["transform"], "bigtiff": "if_safer",
+    }  # fmt: skip
+    temporary = path.with_suffix(".part.tif")
+    with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True), rasterio.open(temporary, "w", **profile) as target:
+        target.descriptions = bands
+        for first in range(0, side, 256):
+            part = rows[first : first + 256]
+            window = Window(0, first, side, len(part))
+            target.write(values[:, part][:, :, cols], window=window)
+            target.write_mask(mask[part][:, cols], window=window)
+    temporary.rename(path)
+    return path
+
+
+def _mirrored(length: int, wanted: int) -> NDArray[np.intp]:
+    there_and_back = np.concatenate([np.arange(length), np.arange(length)[::-1]])
+    return np.resize(there_and_back, wanted)
+
+
+def _matmul_rate() -> float:
+    """Floating-point operations a second of a large product of single-precision matrices."""
+    side = 4096
+    matrix = np.random.default_rng(0).random((side, side), dtype=np.float32)
+    walls = []
+    for _ in range(4):
+        begin = time.perf_counter()
+        matrix @ matrix
+        walls.append(time.perf_counter() - begin)
+    return float(2.0 * side**3 / min(walls))
+
+
+def _resident_gb() -> float:
+    import psutil
+
+    return float(psutil.Process().memory_info().rss / 1e9)
+
+
+def _operations_per_pixel(model: Any) -> float:
+    """Floating-point operations of the convolutions for a pixel of input."""
+    total, scale = 0.0, 1.0
+    for layer in model.layers:
+        kind = type(layer).__name__
+        if kind == "MaxPooling2D":
+            scale /= 4.0
+        elif kind == "Conv2DTranspose":
+            total += 2.0 * float(np.prod(layer.kernel.shape)) * scale
+            scale *= 4.0
+        elif kind == "Conv2D":
+            total += 2.0 * float(np.prod(layer.kernel.shape)) * scale
+    return total
+
+
+def main() -> int:
+    """Maps one scene and prints what it took as JSON."""
+    import os
+
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    from chronoslide.mapping.engines import choose_engine
+    from chronoslide.mapping.map_writer import write_map
+    from chronoslide.models.storage import load_model
+    from chronoslide.patches.storage import read_patches
+    from chronoslide.scenes.scene import open_scene
+
+    path, engine_name, precision = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
+    settings = MapSettings.model_validate(SETTINGS.model_dump() | {"engine": engine_name, "precision": precision})
+    model, card = load_model(WORK / "model")
+    patches = RESULTS / "patches/investigation"
+    begin = time.perf_counter()
+    engine = choose_engine(model, card, settings, read_patches(patches / "train"), read_patches(patches / "validation"))
+    engine_seconds = time.perf_counter() - begin
+    side = settings.window_pixels
+    engine.predict(np.full((settings.batch_windows, side, side, len(card.bands)), 0.1, np.float32))  # compiled by now
+    in_model = [0.0, 0]
+
+    def timed(images: NDArray[np.float32]) -> NDArray[np.float32]:
+        start = time.perf_counter()
+        probability = engine.predict(images)
+        in_model[0] += time.perf_counter() - start
+        in_model[1] += images[..., 0].size
+        return probability
+
+    before = resource.getrusage(resource.RUSAGE_SELF)
+    resident = _resident_gb()
+    with tempfile.TemporaryDirectory(dir=WORK) as folder, open_scene(path) as scene:
+        begin = time.perf_counter()
+        write_map(Path(folder) / "map.tif", scene, timed, card.statistics, settings, key="benchmark", tags={})
+        wall = time.perf_counter() - begin
+        pixels = scene.grid.rows * scene.grid.cols
+    after = resource.getrusage(resource.RUSAGE_SELF)
+    last = engine.tried[-1].agreement
+    found = {
+        "engine": engine.name,
+        "precision": engine.precision,
+        "quantised": engine.tried[-1].quantised,
+        "engine_s": round(engine_seconds, 2),
+        "wall_s": round(wall, 3),
+        "mpx_per_s": round(pixels / 1e6 / wall, 4),
+        "model_share": round(in_model[0] / wall, 4),
+        "model_mpx_per_s": round(in_model[1] / 1e6 / in_model[0], 4),
+        "flop_per_s": in_model[1] * _operations_per_pixel(model) / in_model[0],
+        "cpu_s": round(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, 2),
+        "peak_rss_gb": round(after.ru_maxrss / 1e6, 3),
+        "growth_gb": round(max(after.ru_maxrss / 1e6 - resident, 0.0), 3),
+        "flipped_share": last.flipped_share if last else 0.0,
+        "f1": last.f1 if last else None,
+        "f1_change": last.f1 - last.f1_trained if last else 0.0,
+        "load": round(os.getloadavg()[0], 1),
+    }
+    print(json.dumps(found))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
