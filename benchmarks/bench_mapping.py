@@ -82,9 +82,12 @@ def mapping() -> list[Measure]:
         ),
     ]
     measures += [measure(f"map_peer_{name}_rate", "Mpx/s", *values) for name, values in peers.items()]
-    if peers:
-        best = [max(values) for values in zip(*peers.values(), strict=True)]
-        measures.append(measure("map_speedup_vs_best_peer", "1", *[a / b for a, b in zip(rates, best, strict=True)]))
+    for name, tuned in (("best_peer", False), ("tuned_pytorch", True)):
+        chosen = [values for peer, values in peers.items() if peer.startswith("tuned") == tuned]
+        if chosen:
+            best = [max(values) for values in zip(*chosen, strict=True)]
+            ratios = [mine / other for mine, other in zip(rates, best, strict=True)]
+            measures.append(measure(f"map_speedup_vs_{name}", "1", *ratios))
     print(f"engine: {large['engine']} {large['precision']}")
     return measures
 
