@@ -1,7 +1,8 @@
 """Mapping large scenes at f = 32: rate, memory, share of the time that is spent in the network, and other tools beside.
 
 `python -m benchmarks mapping` needs the demo's results (`make demo`): its scene of 2016 is mirrored to the sizes, and
-a network of 32 filters is trained on its patches for some epochs, so that the gate on accuracy means something. Each
+its transferred network is widened to 32 filters without changing what it computes, so that the gate on accuracy means
+something without an hour of training. Each
 figure is of a process of its own: `python -m benchmarks.bench_mapping SCENE ENGINE PRECISION` maps one scene and prints
 what it took. Making an engine is counted apart, since it is done once for all scenes. The peers are measured in the
 same run if their environment was made (`make bench-peers`); they get the scene as an array in memory and need not write
@@ -25,7 +26,7 @@ from numpy.typing import NDArray
 from rasterio.windows import Window
 
 from benchmarks.measure import ROOT, Measure
-from chronoslide.params import MapSettings, ModelSettings, OptimiserSettings
+from chronoslide.params import MapSettings
 
 RESULTS = ROOT / "results"
 WORK = RESULTS / "benchmarks"
@@ -34,7 +35,6 @@ FILTERS = 32
 # Of whole windows of 512 with an overlap of 64 pixels.
 SIDES = {5: 2304, 25: 4992, 100: 9920}
 SETTINGS = MapSettings(window_pixels=512, overlap_pixels=64, batch_windows=4)
-_EPOCHS = 6
 _ROUNDS = 3
 _COMMAND = "python -m benchmarks mapping"
 
@@ -125,25 +125,58 @@ def _peers(scene: Path) -> dict[str, float]:
 
 
 def _network() -> None:
-    """Trains the network of 32 filters, once."""
+    """Widens the demo's transferred network to 32 filters, once, without changing what it computes."""
     folder = WORK / "model"
     if (folder / "model.json").exists():
         return
-    from chronoslide.models.fitting import fit
-    from chronoslide.models.storage import save_model
+    from chronoslide.models.storage import load_model, save_model
     from chronoslide.models.unet import build_unet
-    from chronoslide.patches.storage import read_patches, read_statistics
 
-    patches = RESULTS / "patches/investigation"
-    statistics = read_statistics(patches)
-    settings = ModelSettings(filters=FILTERS, normalisation_momentum=0.9)
-    model = build_unet(len(statistics.bands), settings, statistics, seed=1)
-    optimiser = OptimiserSettings(epochs=_EPOCHS, batch_patches=8, learning_rate=0.001, stopping_patience=0)
-    fitted = fit(
-        model, read_patches(patches / "train"), read_patches(patches / "validation"), settings, optimiser,
-        statistics, seed=1, trained_on="the demo's patches, for a benchmark", on_epoch=print,
-    )  # fmt: skip
-    save_model(folder, fitted.model, fitted.card)
+    narrow, card = load_model(RESULTS / "models/transferred")
+    settings = card.settings.model_copy(update={"filters": FILTERS})
+    wide = build_unet(len(card.bands), settings, card.statistics, seed=1)
+    widen(narrow, wide, card.settings.filters)
+    save_model(folder, wide, card.model_copy(update={"settings": settings}))
+
+
+def widen(narrow: Any, wide: Any, filters: int) -> None:
+    """Gives a wider network the function of a narrow one: Net2WiderNet (Chen et al. 2016).
+
+    Every channel of the wide network repeats one of the narrow network's; what a layer takes from repeated channels is
+    divided by how often they are repeated. So all channels carry what a trained network's do.
+    """
+    bands = narrow.input_shape[-1]
+    for layer in narrow.layers:
+        values = [np.asarray(value) for value in layer.get_weights()]
+        if not values:
+            continue
+        target = wide.get_layer(layer.name)
+        if len(values) == 4:  # batch normalisation
+            target.set_weights([value[_repeated(len(value), filters)] for value in values])
+            continue
+        kernel, bias = values
+        transposed = "transposed" in layer.name
+        outputs, inputs = (2, 3) if transposed else (3, 2)
+        joined = layer.name.startswith("decoder") and layer.name.endswith("_convolution_1")
+        places = _channels(kernel.shape[inputs], 2 if joined else 1, bands, filters)
+        kept = _repeated(kernel.shape[outputs], filters)
+        share = 1.0 / np.bincount(places)[places]
+        kernel = np.take(np.take(kernel, places, axis=inputs), kept, axis=outputs)
+        kernel *= share[:, np.newaxis] if inputs == 2 else share
+        target.set_weights([kernel, bias[kept]])
+
+
+def _channels(count: int, parts: int, bands: int, filters: int) -> NDArray[np.intp]:
+    """Which of a narrow layer's input channels each one of the wide layer's repeats; `parts` were concatenated."""
+    if count == bands:
+        return np.arange(count)
+    each = count // parts
+    return np.concatenate([_repeated(each, filters) + part * each for part in range(parts)])
+
+
+def _repeated(count: int, filters: int) -> NDArray[np.intp]:
+    """The narrow layer's channels in the order in which the wide layer repeats them; the one probability stays one."""
+    return np.arange(count) if count == 1 else np.arange(count * FILTERS // filters) % count
 
 
 def _scene(side: int) -> Path:

@@ -1,7 +1,7 @@
 """Polygonising a map of 100 megapixels: the whole raster at once, and strip by strip.
 
-`python -m benchmarks polygons` makes smooth noise whose landslides have a map's sizes; each way runs in a process of its
-own: `python -m benchmarks.bench_polygons whole|strips`.
+`python -m benchmarks polygons` makes smooth noise whose landslides have a map's sizes; each way runs in a process of
+its own: `python -m benchmarks.bench_polygons whole|strips`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The published notebook's way: `model.predict` on one patch of 128 x 128 pixels after the other, without overlap.
 
-`python -m benchmarks.peers.one_patch_at_a_time SCENE.npy MODEL_FOLDER` prints megapixels a second as JSON. A part of the
-scene is enough, because every patch takes the same time.
+`python -m benchmarks.peers.one_patch_at_a_time SCENE.npy MODEL_FOLDER` prints megapixels a second as JSON. A part of
+the scene is enough, because every patch takes the same time.
 """
 
 from __future__ import annotations

@@ -13,8 +13,10 @@ from rasterio.crs import CRS
 
 from chronoslide.errors import GridError
 from chronoslide.grid import Grid
-from chronoslide.inventories.strip_vectorising import polygonise_strips
+from chronoslide.inventories.joining import close_gaps
+from chronoslide.inventories.strip_vectorising import binary_strips, polygonise_strips
 from chronoslide.inventories.vectorising import polygonise, remove_small
+from chronoslide.params import JoiningSettings
 
 UTM = CRS.from_epsg(32645)
 
@@ -43,13 +45,32 @@ def assert_same(strips, whole):
     st.sampled_from([0.0, 50.0, 200.0]),
     st.booleans(),
 )
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=60)
 def test_strips_give_the_polygons_of_the_whole(binary, heights, minimum, known):
     grid = grid_of(binary)
     heights = [height for height, total in zip(heights, np.cumsum(heights), strict=True) if total < len(binary)]
     probability = np.random.default_rng(1).random(binary.shape, dtype=np.float32) if known else None
     whole = polygonise(remove_small(binary, minimum, grid), grid, probability, year=2016)
     assert_same(polygonise_strips(in_strips(binary, probability, heights), grid, minimum, year=2016), whole)
+
+
+@given(
+    array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=30),
+    st.lists(st.integers(1, 9), max_size=30),
+    st.integers(0, 3),
+    st.integers(0, 2**16),
+)
+@settings(deadline=None, max_examples=40)
+def test_gaps_are_closed_across_strips_as_in_the_whole(shape, heights, radius, seed):
+    rng = np.random.default_rng(seed)
+    probability = rng.random(shape, dtype=np.float32)
+    probability[rng.random(shape) < 0.05] = np.nan
+    joining = JoiningSettings(closing_pixels=radius)
+    whole = close_gaps(probability >= 0.8, joining, probability)
+    heights = [height for height, total in zip(heights, np.cumsum(heights), strict=True) if total < len(probability)]
+    strips = list(binary_strips((rows for rows, _ in in_strips(probability, None, heights)), 0.8, joining))
+    np.testing.assert_array_equal(np.concatenate([binary for binary, _ in strips]), whole)
+    np.testing.assert_array_equal(np.concatenate([known for _, known in strips]), probability)
 
 
 def test_a_comb_is_one_object_though_its_teeth_meet_in_the_last_row_only():

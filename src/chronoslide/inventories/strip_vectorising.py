@@ -8,7 +8,7 @@ memory depends on the raster's width, the strips and the objects that are open, 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import geopandas as gpd
@@ -24,7 +24,9 @@ from shapely.geometry import shape as as_geometry
 
 from chronoslide.errors import GridError
 from chronoslide.grid import Grid
+from chronoslide.inventories.joining import close_gaps
 from chronoslide.inventories.vectorising import polygon_frame
+from chronoslide.params import JoiningSettings
 
 BinaryStrip = tuple[NDArray[np.bool_], NDArray[np.float32] | None]
 """Rows of a raster (rows, cols), True on landslides, and their probability (rows, cols) if it is known."""
@@ -52,6 +54,43 @@ class _Finished:
     pixels: list[int] = field(default_factory=list)
     mean: list[float] = field(default_factory=list)
     outlines: list[shapely.Polygon] = field(default_factory=list)
+
+
+def binary_strips(
+    probability: Iterable[NDArray[np.float32]], threshold: float, joining: JoiningSettings | None = None
+) -> Iterator[BinaryStrip]:
+    """Landslide or not, strip by strip; what `polygonise_strips` takes.
+
+    Args:
+        probability: Rows (rows, cols) of a map from its top to its bottom, NaN where unobserved.
+        threshold: Probability from which a pixel is landslide.
+        joining: How narrow gaps are closed; None leaves them open.
+
+    Yields:
+        The rows of `close_gaps(probability >= threshold, joining, probability)` of the whole map, with their
+        probability. A strip is held back until the rows below it are known that reach into it.
+    """
+    halo = 0 if joining is None else 2 * joining.closing_pixels
+    held = np.zeros((0, 0), dtype=np.float32)  # rows from `halo` above the first that was not given away
+    above = 0
+    for rows in probability:
+        held = rows if not held.size else np.concatenate([held, rows])
+        ready = len(held) - halo
+        if ready > above:
+            yield _binary(held, above, ready, threshold, joining)
+            keep = max(ready - halo, 0)
+            held, above = held[keep:], ready - keep
+    if len(held) > above:
+        yield _binary(held, above, len(held), threshold, joining)
+
+
+def _binary(
+    held: NDArray[np.float32], begin: int, end: int, threshold: float, joining: JoiningSettings | None
+) -> BinaryStrip:
+    with np.errstate(invalid="ignore"):
+        binary = held >= threshold
+    closed = binary if joining is None else close_gaps(binary, joining, held)
+    return closed[begin:end], held[begin:end]
 
 
 def polygonise_strips(

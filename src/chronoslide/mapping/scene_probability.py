@@ -14,6 +14,8 @@ from chronoslide.params import MapSettings
 from chronoslide.patches.scaling import BandStatistics
 from chronoslide.scenes.scene import Scene
 
+__all__ = ["Predict", "map_scene"]
+
 
 def map_scene(
     scene: Scene,
