@@ -7,7 +7,10 @@ decided, and why, is a value that the stage keeps.
 
 from __future__ import annotations
 
+import ctypes
+import gc
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, Literal
@@ -28,14 +31,14 @@ from chronoslide.patches.storage import PatchSet
 
 EngineName = Literal["openvino", "tensorflow"]
 
-CALIBRATION_PATCHES: Final = 128
+CALIBRATION_PATCHES: Final = 64
 """Training patches that the ranges of int8 are taken from."""
 
 # From the fastest to the surest.
 _PRECISIONS: Final[tuple[Precision, ...]] = ("int8", "bfloat16", "float32")
 _QUANTISED: Final[tuple[Quantised, ...]] = ("all", "decoder")
 _THRESHOLD: Final = 0.5
-_BATCH: Final = 16
+_BATCH: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +129,7 @@ def choose_engine(
             tried.append(Candidate("openvino", precision, quantised, None, reason))
             continue
         if found.refusal is None:
+            _return_free_memory()
             return Engine(predict, "openvino", precision, tuple(tried))
     tried.append(Candidate("tensorflow", "float32", None, None, None))
     return Engine(trained, "tensorflow", "float32", tuple(tried))
@@ -168,6 +172,13 @@ def _tensorflow_is_better() -> bool:
     import tensorflow as tf
 
     return bool(tf.config.list_physical_devices("GPU"))
+
+
+def _return_free_memory() -> None:
+    """Gives memory back to the system that making engines left free inside this process, some hundred megabytes."""
+    gc.collect()
+    with suppress(OSError, AttributeError):  # another C library than glibc
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _all(predict: Predict, images: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -28,7 +28,6 @@ Precision = Literal["float32", "bfloat16", "int8"]
 Quantised = Literal["all", "decoder"]
 """Which layers are in eight bits. Where the encoder's activations have outliers, its scales are too coarse."""
 
-_CALIBRATION_BATCH: Final = 8
 _INPUT: Final = "reflectance"
 
 
@@ -71,12 +70,12 @@ def quantise(exported: Any, images: NDArray[np.float32], layers: Quantised = "al
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
         nncf = importlib.import_module("nncf")
-        batches = [images[first : first + _CALIBRATION_BATCH] for first in range(0, len(images), _CALIBRATION_BATCH)]
+        one_by_one = [images[index : index + 1] for index in range(len(images))]  # all activations are held at once
         return nncf.quantize(
             exported.clone(),
-            nncf.Dataset(batches),
+            nncf.Dataset(one_by_one),
             preset=nncf.QuantizationPreset.MIXED,
-            subset_size=len(batches),
+            subset_size=len(images),
             ignored_scope=nncf.IgnoredScope(names=_encoder(exported)) if layers == "decoder" else None,
         )
 
