@@ -6,7 +6,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help env data demo test lint types check bench lock clean
+.PHONY: help env data demo test lint types check bench bench-peers lock clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -55,6 +55,10 @@ check: lint types test ## Everything that CI checks
 
 bench: env ## Measure and print the table of benchmarks
 	$(BIN)/python -m benchmarks
+
+bench-peers: ## Make .venv-peers, the other tools that `make bench` then measures beside ours (optional)
+	$(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/peers/requirements.txt
 
 lock: env ## Write requirements.lock anew from pyproject.toml (needs uv)
 	$(BIN)/python -m pip install --quiet uv

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from benchmarks import bench_serving, bench_tracking, main_job
+from benchmarks import bench_mapping, bench_polygons, bench_serving, bench_tracking, main_job
 from benchmarks.measure import print_table, record
 
 BENCHMARKS = {
@@ -14,6 +14,8 @@ BENCHMARKS = {
     "idle": main_job.idle,
     "patches": main_job.real_patches,
     "help": main_job.command_help,
+    "mapping": bench_mapping.mapping,
+    "polygons": bench_polygons.polygons,
     "tracking": bench_tracking.tracking,
     "tracking_quality": bench_tracking.quality,
     "serving": bench_serving.serving,

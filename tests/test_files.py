@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from chronoslide.errors import DataError, StorageError
-from chronoslide.files import replacing, write_json, write_text
+from chronoslide.files import replacing, resumable, write_json, write_text
 
 
 def names_in(folder):
@@ -154,3 +154,33 @@ def test_a_full_disk_that_numpy_tells_of_without_a_number_is_told_alike(tmp_path
     ):
         raise OSError("563200 requested and 20416 written")
     assert names_in(tmp_path) == []
+
+
+def test_what_an_interrupted_block_finished_is_there_again_for_the_same_key(tmp_path):
+    def interrupted():
+        with resumable(tmp_path / "maps", "a") as folder:
+            (folder / "2016.tif").write_text("done")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert not (tmp_path / "maps").exists()
+    with resumable(tmp_path / "maps", "a") as folder:
+        assert (folder / "2016.tif").read_text() == "done"
+    assert names_in(tmp_path) == ["maps"]
+
+
+def test_a_folder_of_another_key_is_not_gone_on_with(tmp_path):
+    (tmp_path / ".maps.a.partial").mkdir()
+    with resumable(tmp_path / "maps", "b") as folder:
+        assert names_in(folder) == []
+    assert names_in(tmp_path) == ["maps"]
+
+
+def test_the_old_folder_stays_until_a_resumable_one_is_whole(tmp_path):
+    (tmp_path / "maps").mkdir()
+    (tmp_path / "maps/old").touch()
+    with resumable(tmp_path / "maps", "a") as folder:
+        (folder / "new").touch()
+        assert names_in(tmp_path / "maps") == ["old"]
+    assert names_in(tmp_path / "maps") == ["new"]

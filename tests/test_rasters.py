@@ -4,10 +4,11 @@ import rasterio
 from affine import Affine
 from rasterio.crs import CRS
 from rasterio.errors import NotGeoreferencedWarning
+from rasterio.windows import Window
 
 from chronoslide.errors import DataError, GridError
 from chronoslide.grid import Grid
-from chronoslide.rasters import read_grid, read_raster, write_raster
+from chronoslide.rasters import open_raster, read_grid, read_raster, write_raster, write_raster_of_rows
 
 GRID = Grid(CRS.from_epsg(32645), Affine(5, 0, 300_000, 0, -5, 3_100_000), (3, 4))
 VALUES = np.arange(24, dtype=np.uint16).reshape(3, 4, 2)
@@ -127,3 +128,26 @@ def test_an_array_that_does_not_fit_its_grid_is_not_written(tmp_path, values, ba
     with pytest.raises(GridError, match="does not fit"):
         write_raster(tmp_path / "a.tif", values, GRID, bands=bands)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_window_of_an_open_raster_is_that_part_of_the_whole(tmp_path):
+    valid = np.ones((3, 4), dtype=bool)
+    valid[1, 2] = False
+    write_raster(tmp_path / "a.tif", VALUES, GRID, bands=["red", "nir"], valid=valid)
+    with open_raster(tmp_path / "a.tif") as raster:
+        values, known = raster.read(Window(1, 0, 2, 3), [1])
+        assert (raster.grid, raster.bands, raster.dtype) == (GRID, ("red", "nir"), np.uint16)
+    np.testing.assert_array_equal(values, VALUES[:, 1:3, 1:])
+    np.testing.assert_array_equal(known, valid[:, 1:3])
+
+
+def test_a_raster_of_rows_on_disk_has_the_bytes_of_one_in_memory(tmp_path):
+    values = np.random.default_rng(1).random((700, 300), dtype=np.float32)
+    values[:9] = np.nan
+    grid = Grid(GRID.crs, GRID.transform, values.shape)
+    tags = {"year": "2016", "words": 'a <b> "c" & d'}
+    write_raster(tmp_path / "a.tif", values, grid, bands=["p"], nodata=float("nan"), tags=tags)
+    (tmp_path / "rows").write_bytes(b"head" + values.tobytes())
+    write_raster_of_rows(tmp_path / "b.tif", tmp_path / "rows", 4, grid, band="p", tags=tags)
+    assert (tmp_path / "b.tif").read_bytes() == (tmp_path / "a.tif").read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.tif", "b.tif", "rows"]

@@ -34,17 +34,56 @@ def replacing(path: Path) -> Iterator[Path]:
         yield temporary
         _swap_in(temporary, path)
     except OSError as error:
-        # Raised by a library for its own reasons; NumPy and HDF5 however tell of a full disk by a bare OSError.
-        if error.errno is None and type(error) is not OSError:
+        told = _storage_error(error, temporary, path)
+        if told is error:
             raise
-        if error.filename is not None and not _belongs(Path(error.filename), temporary, path):
-            raise  # the block could not read something else
-        reason = error.strerror or str(error)
-        raise StorageError(
-            f"{path}: cannot be written ({reason}); free some space or make the folder writable, then repeat"
-        ) from error
+        raise told from error
     finally:
         _remove(temporary)
+
+
+@contextmanager
+def resumable(path: Path, key: str) -> Iterator[Path]:
+    """Yields a folder beside `path` that stays when the block is interrupted, and moves it into place at the end.
+
+    The next call with the same key is given the folder with what is in it; folders of other keys are removed. So work
+    that was killed goes on where it stopped, and never on top of something else. As with `replacing`, `path` is the old
+    folder or the new one.
+
+    Args:
+        path: The folder to make. Parent folders are made.
+        key: Of everything that goes into it; letters and digits.
+
+    Raises:
+        StorageError: The disk is full, or the place cannot be written to.
+    """
+    kept = path.with_name(f".{path.name}.{key}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for other in path.parent.glob(f".{path.name}.*.partial"):
+            if other != kept:
+                _remove(other)
+        kept.mkdir(exist_ok=True)
+        yield kept
+        _swap_in(kept, path)
+    except OSError as error:
+        told = _storage_error(error, kept, path)
+        if told is error:
+            raise
+        raise told from error
+
+
+def _storage_error(error: OSError, temporary: Path, path: Path) -> OSError | StorageError:
+    """What a user is told of an error of the system, if it is about the place that is written to."""
+    # Raised by a library for its own reasons; NumPy and HDF5 however tell of a full disk by a bare OSError.
+    if error.errno is None and type(error) is not OSError:
+        return error
+    if error.filename is not None and not _belongs(Path(error.filename), temporary, path):
+        return error  # the block could not read something else
+    reason = error.strerror or str(error)
+    return StorageError(
+        f"{path}: cannot be written ({reason}); free some space or make the folder writable, then repeat"
+    )
 
 
 def _swap_in(temporary: Path, path: Path) -> None:

@@ -5,13 +5,18 @@ The same array always gives the same bytes: no time stamps, fixed compression.
 
 from __future__ import annotations
 
+import errno
 import math
+import os
 import shutil
+import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Final
+from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
 import rasterio
@@ -19,10 +24,22 @@ from numpy.typing import NDArray
 from rasterio.enums import MaskFlags
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.shutil import copy as copy_raster
+from rasterio.windows import Window
 
 from chronoslide.errors import DataError, GridError
 from chronoslide.files import replacing
 from chronoslide.grid import Grid
+
+# A window that is as high as two blocks touches three rows of them.
+_CACHED_BLOCK_ROWS = 3
+_SMALLEST_CACHE = 16 * 2**20
+_COG: Final = {
+    "driver": "COG",
+    "compress": "DEFLATE",
+    "predictor": "YES",
+    "blocksize": 256,
+    "num_threads": 1,  # the bytes must not depend on the machine
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +57,60 @@ class Raster:
     valid: NDArray[np.bool_]
     grid: Grid
     bands: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRaster:
+    """A raster on disk that is read window by window; one thread at a time may read.
+
+    Attributes:
+        grid: Where the pixels lie.
+        bands: A name for each band; empty names where the file has none.
+        dtype: The type that values are stored in.
+    """
+
+    grid: Grid
+    bands: tuple[str, ...]
+    dtype: np.dtype[Any]
+    _source: rasterio.DatasetReader
+    _path: Path
+
+    def read(self, window: Window, bands: Sequence[int] | None = None) -> tuple[NDArray[np.generic], NDArray[np.bool_]]:
+        """Values (rows, cols, bands) and validity (rows, cols) in a window.
+
+        Args:
+            window: Inside the raster.
+            bands: Which bands, counted from 0; all by default. Validity is that of the chosen bands where the file
+                marks it by a value.
+
+        Raises:
+            DataError: The file is broken there.
+        """
+        try:
+            indices = None if bands is None else [band + 1 for band in bands]
+            values = np.moveaxis(self._source.read(indices, window=window), 0, -1)
+            return values, _validity(self._source, values, window)
+        except RasterioError as error:
+            raise DataError(_unreadable(self._path, error)) from error
+
+
+@contextmanager
+def open_raster(path: Path) -> Iterator[OpenRaster]:
+    """Opens a raster to read it window by window.
+
+    GDAL keeps the blocks that three rows of them take, so that windows in reading order decode each block once: memory
+    grows with the raster's width, not with its area.
+
+    Raises:
+        DataError: As `read_raster`.
+    """
+    with _opened(path) as source:
+        grid = _grid_of(source, path)
+        bands = tuple(name or "" for name in source.descriptions)
+        rows = _CACHED_BLOCK_ROWS * max(height for height, _ in source.block_shapes)
+        row_bytes = source.width * sum(np.dtype(dtype).itemsize for dtype in source.dtypes) + source.width
+        with rasterio.Env(GDAL_CACHEMAX=max(rows * row_bytes, _SMALLEST_CACHE)):
+            yield OpenRaster(grid, bands, np.dtype(source.dtypes[0]), source, path)
 
 
 def read_raster(path: Path) -> Raster:
@@ -138,14 +209,6 @@ def _encoded(
         "driver": "GTiff", "dtype": cube.dtype, "count": cube.shape[2], "height": grid.rows, "width": grid.cols,
         "crs": grid.crs, "transform": grid.transform, "nodata": nodata,
     }  # fmt: skip
-    options = {
-        "driver": "COG",
-        "compress": "DEFLATE",
-        "predictor": "YES",
-        "blocksize": 256,
-        "overview_resampling": overviews,
-        "num_threads": 1,  # the bytes must not depend on the machine
-    }
     # Made in memory and written by us: GDAL does not notice every disk that fills up while it closes a file.
     with (
         rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True),
@@ -159,8 +222,69 @@ def _encoded(
                 target.update_tags(**tags)
             if valid is not None:
                 target.write_mask(valid)
-        copy_raster(memory.name, optimised.name, **options)
+        copy_raster(memory.name, optimised.name, **_COG, overview_resampling=overviews)
         yield optimised
+
+
+def write_raster_of_rows(
+    path: Path, rows: Path, offset: int, grid: Grid, *, band: str, tags: dict[str, str] | None = None
+) -> None:
+    """Writes a cloud-optimised GeoTIFF from a file of plain numbers, whole or not at all, in little memory.
+
+    The bytes are those that `write_raster` writes of the same numbers with NaN as NoData.
+
+    Args:
+        path: Where to.
+        rows: A file that holds (rows, cols) as float32 in this machine's byte order, row by row. Beside it GDAL is
+            given a small description, which is removed again.
+        offset: Bytes that stand before the numbers.
+        grid: Where the pixels lie.
+        band: A name for the band.
+        tags: Extra text to carry in the file's metadata.
+
+    Raises:
+        StorageError: The place cannot be written to, or the disk is full.
+    """
+    description = rows.with_name(f"{rows.name}.vrt")
+    try:
+        description.write_text(_describe_rows(rows.name, offset, grid, band, tags or {}), encoding="utf-8")
+        with replacing(path) as temporary, rasterio.Env(GDAL_CACHEMAX=_SMALLEST_CACHE + 4 * 512 * grid.cols):
+            try:
+                copy_raster(description, temporary, **_COG, overview_resampling="average")
+                _require_last_rows(description, temporary)
+            except RasterioError as error:
+                raise OSError(errno.EIO, str(error).splitlines()[0], str(temporary)) from error
+    finally:
+        description.unlink(missing_ok=True)
+
+
+def _describe_rows(name: str, offset: int, grid: Grid, band: str, tags: dict[str, str]) -> str:
+    """The numbers as GDAL's virtual raster, which reads them in place."""
+    items = "".join(f"<MDI key={quoteattr(key)}>{escape(value)}</MDI>" for key, value in tags.items())
+    transform = ", ".join(repr(float(value)) for value in grid.transform.to_gdal())
+    return f"""<VRTDataset rasterXSize="{grid.cols}" rasterYSize="{grid.rows}">
+  <SRS>{escape(grid.crs.to_wkt())}</SRS>
+  <GeoTransform>{transform}</GeoTransform>
+  <Metadata><MDI key="AREA_OR_POINT">Area</MDI>{items}</Metadata>
+  <VRTRasterBand dataType="Float32" band="1" subClass="VRTRawRasterBand">
+    <Description>{escape(band)}</Description>
+    <NoDataValue>nan</NoDataValue>
+    <SourceFilename relativeToVRT="1">{escape(name)}</SourceFilename>
+    <ImageOffset>{offset}</ImageOffset>
+    <PixelOffset>4</PixelOffset>
+    <LineOffset>{4 * grid.cols}</LineOffset>
+    <ByteOrder>{"LSB" if sys.byteorder == "little" else "MSB"}</ByteOrder>
+  </VRTRasterBand>
+</VRTDataset>
+"""
+
+
+def _require_last_rows(expected: Path, written: Path) -> None:
+    """Compares the end of two rasters: GDAL does not notice every disk that fills up while it closes a file."""
+    with rasterio.open(expected) as first, rasterio.open(written) as second:
+        last = Window(0, max(first.height - _COG["blocksize"], 0), first.width, min(_COG["blocksize"], first.height))
+        if not np.array_equal(first.read(1, window=last), second.read(1, window=last), equal_nan=True):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(written))
 
 
 @contextmanager
@@ -184,10 +308,12 @@ def _grid_of(source: rasterio.DatasetReader, path: Path | str) -> Grid:
         raise DataError(f"{path}: {error}") from error
 
 
-def _validity(source: rasterio.DatasetReader, values: NDArray[np.generic]) -> NDArray[np.bool_]:
+def _validity(
+    source: rasterio.DatasetReader, values: NDArray[np.generic], window: Window | None = None
+) -> NDArray[np.bool_]:
     flags = source.mask_flag_enums[0]
     if MaskFlags.per_dataset in flags:  # an internal mask or an alpha band
-        return np.asarray(source.dataset_mask() > 0)
+        return np.asarray(source.dataset_mask(window=window) > 0)
     nodata = source.nodata
     valid = np.ones(values.shape[:2], dtype=bool)
     if nodata is not None and not math.isnan(nodata):

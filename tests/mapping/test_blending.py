@@ -31,11 +31,26 @@ def test_two_windows_share_their_overlap_symmetrically():
     assert shares[0][2:] + shares[2][:2] == pytest.approx([1.0, 1.0], abs=1e-15)
 
 
+def blended(shape, window, overlap, values, first_row=0):
+    """The rows that a blend gives away, from `first_row` on; `values` gives the array of a window."""
+    blend = Blend(shape, window, overlap, first_row)
+    pieces = cover(shape, window, overlap)
+    tops = sorted({piece.row_off for piece in pieces})
+    finished = []
+    for top, end in zip(tops, [*tops[1:], shape[0]], strict=True):
+        for piece in pieces:
+            if piece.row_off == top and piece.row_off + piece.height > first_row:
+                blend.add(piece, values(piece))
+        if end > first_row:
+            finished.append(blend.finish(end))
+    return np.concatenate(finished)
+
+
 @given(shapes, lattices)
 @settings(deadline=None)
 def test_every_pixel_has_a_total_weight_of_one(shape, lattice):
     window, overlap = lattice
-    blend = Blend.over(shape, window, overlap)
+    blend = Blend(shape, window, overlap)
     total = np.zeros(shape)
     for piece in cover(shape, window, overlap):
         total[piece.toslices()] += blend.share(piece)
@@ -45,16 +60,29 @@ def test_every_pixel_has_a_total_weight_of_one(shape, lattice):
 @given(shapes, lattices, st.floats(0, 1, width=32))
 @settings(deadline=None)
 def test_a_constant_comes_back_exactly(shape, lattice, constant):
-    window, overlap = lattice
-    blend = Blend.over(shape, window, overlap)
-    for piece in cover(shape, window, overlap):
-        blend.add(piece, np.full((piece.height, piece.width), constant, dtype=np.float32))
-    assert (blend.values() == np.float32(constant)).all()
+    mapped = blended(shape, *lattice, lambda piece: np.full((piece.height, piece.width), constant, dtype=np.float32))
+    assert mapped.shape == shape
+    assert (mapped == np.float32(constant)).all()
+
+
+@given(shapes, lattices, st.data())
+@settings(deadline=None)
+def test_a_blend_that_begins_later_gives_the_same_rows(shape, lattice, data):
+    first_row = data.draw(st.integers(0, shape[0] - 1))
+    rng = np.random.default_rng(1)
+    noise = {
+        (piece.row_off, piece.col_off): rng.random((piece.height, piece.width), dtype=np.float32)
+        for piece in cover(shape, *lattice)
+    }
+    whole, rest = (
+        blended(shape, *lattice, lambda piece: noise[piece.row_off, piece.col_off], row) for row in (0, first_row)
+    )
+    np.testing.assert_array_equal(whole[first_row:], rest)
 
 
 def test_a_pixel_of_one_window_keeps_its_value():
-    blend = Blend.over((1, 6), 4, 2)
+    blend = Blend((1, 6), 4, 2)
     first, second = cover((1, 6), 4, 2)
     blend.add(first, np.array([[0.1, 0.2, 0.3, 0.4]], dtype=np.float32))
     blend.add(second, np.array([[0.3, 0.4, 0.5, 0.6]], dtype=np.float32))
-    assert blend.values().tolist() == np.array([[0.1, 0.2, 0.3, 0.4, 0.5, 0.6]], dtype=np.float32).tolist()
+    assert blend.finish(1).tolist() == np.array([[0.1, 0.2, 0.3, 0.4, 0.5, 0.6]], dtype=np.float32).tolist()

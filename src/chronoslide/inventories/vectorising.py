@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import datetime
 import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import geopandas as gpd
@@ -18,6 +19,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from rasterio import features
 from scipy import ndimage
+from shapely.geometry import Polygon
 from shapely.geometry import shape as as_geometry
 
 from chronoslide.grid import Grid
@@ -81,14 +83,26 @@ def polygonise(
     pixels = np.bincount(labels.ravel(), minlength=count + 1)[1:]
     mean = np.full(count, np.nan)
     if probability is not None and count:
-        mean = np.round(np.asarray(ndimage.mean(probability, labels, np.arange(1, count + 1)), dtype=np.float64), 4)
+        mean = np.asarray(ndimage.mean(probability, labels, np.arange(1, count + 1)), dtype=np.float64)
+    return polygon_frame(pixels, mean, [outlines[label + 1] for label in range(count)], grid, attributes)
+
+
+def polygon_frame(
+    pixels: NDArray[np.int64],
+    mean_probability: NDArray[np.float64],
+    outlines: Sequence[Polygon],
+    grid: Grid,
+    attributes: Mapping[str, object],
+) -> gpd.GeoDataFrame:
+    """The table that `polygonise` returns, from one number of pixels, mean and outline an object, in order."""
+    count = len(outlines)
     columns: dict[str, object] = {
         "landslide_id": np.arange(1, count + 1, dtype=np.int64),
         "area_m2": pixels * grid.pixel_area_m2,
-        "mean_probability": mean,
+        "mean_probability": np.round(mean_probability, 4),
     }
     columns |= {name: _constant(value, count) for name, value in attributes.items()}
-    return gpd.GeoDataFrame(columns, geometry=[outlines[label + 1] for label in range(count)], crs=grid.crs)
+    return gpd.GeoDataFrame(columns, geometry=list(outlines), crs=grid.crs)
 
 
 def _constant(value: object, count: int) -> pd.Series[Any]:

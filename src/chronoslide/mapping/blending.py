@@ -7,8 +7,6 @@ is summed, which is possible axis by axis because the windows of `cover` form a 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 from rasterio.windows import Window
@@ -56,38 +54,46 @@ def axis_shares(length: int, window: int, overlap: int) -> dict[int, NDArray[np.
     return {offset: weight / total[offset : offset + side] for offset in offsets}
 
 
-@dataclass(frozen=True, slots=True)
 class Blend:
-    """A raster that grows from overlapping windows.
+    """A raster that grows from overlapping windows, row of windows by row of windows, and is given away from the top.
 
-    The sum is kept in double precision and given back in single precision: rounding errors of the shares (about
-    1e-15) vanish in that step, so that windows which all hold one constant float32 give back exactly that constant.
-
-    Attributes:
-        total: (rows, cols), what was added so far.
-        row_shares: Shares of the windows down the rows, by first row.
-        col_shares: Shares of the windows along the columns, by first column.
+    Only the rows that windows still reach are held, so memory depends on the raster's width and the window. The sum is
+    kept in double precision and given back in single precision: rounding errors of the shares (about 1e-15) vanish in
+    that step, so that windows which all hold one constant float32 give back exactly that constant.
     """
 
-    total: NDArray[np.float64]
-    row_shares: dict[int, NDArray[np.float64]]
-    col_shares: dict[int, NDArray[np.float64]]
+    def __init__(self, shape: tuple[int, int], window: int, overlap: int, first_row: int = 0) -> None:
+        """Begins an empty blend for the windows of `cover` with the same arguments.
 
-    @classmethod
-    def over(cls, shape: tuple[int, int], window: int, overlap: int) -> Blend:
-        """An empty blend for the windows of `cover` with the same arguments."""
+        Args:
+            shape: (rows, cols) of the raster.
+            window: Side of a window [pixels].
+            overlap: Pixels that neighbouring windows share at least [pixels].
+            first_row: What lies above it is not wanted.
+        """
         rows, cols = shape
-        return cls(np.zeros(shape), axis_shares(rows, window, overlap), axis_shares(cols, window, overlap))
+        self._total = np.zeros((min(window, rows), cols))
+        self._top = first_row
+        self._row_shares = axis_shares(rows, window, overlap)
+        self._col_shares = axis_shares(cols, window, overlap)
 
     def share(self, window: Window) -> NDArray[np.float64]:
         """(height, width), the share of a window of `cover` in each of its pixels."""
-        return np.outer(self.row_shares[window.row_off], self.col_shares[window.col_off])
+        return np.outer(self._row_shares[window.row_off], self._col_shares[window.col_off])
 
     def add(self, window: Window, values: NDArray[np.float32]) -> None:
-        """Adds the values (height, width) of one window."""
-        rows, cols = window.toslices()
-        self.total[rows, cols] += self.share(window) * values
+        """Adds the values (height, width) of one window; what lies above the first row that is held is left out."""
+        above = max(self._top - window.row_off, 0)
+        begin = window.row_off + above - self._top
+        cols = slice(window.col_off, window.col_off + window.width)
+        weighted = self.share(window) * values
+        self._total[begin : begin + window.height - above, cols] += weighted[above:]
 
-    def values(self) -> NDArray[np.float32]:
-        """(rows, cols); right where every window over a pixel was added."""
-        return self.total.astype(np.float32)
+    def finish(self, end: int) -> NDArray[np.float32]:
+        """Gives away the rows from the first that is held up to `end` (not included), to which no window will add."""
+        count = end - self._top
+        finished = self._total[:count].astype(np.float32)
+        self._total[: -count or None] = self._total[count:]
+        self._total[-count:] = 0.0
+        self._top = end
+        return finished

@@ -5,17 +5,19 @@ This is the value that the whole room makes out of delivered tiles, and that all
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+from rasterio.windows import Window
 
 from chronoslide.errors import DataError, GridError, nearest
 from chronoslide.grid import Grid, require_metric
-from chronoslide.rasters import Raster, read_raster, write_raster
+from chronoslide.rasters import OpenRaster, Raster, open_raster, read_raster, write_raster
 
 SCALE: Final = 10_000
 """Stored value of a reflectance of 1 in everything that is written to `results/`."""
@@ -55,16 +57,56 @@ class Scene:
         Raises:
             DataError: A band is not in the scene.
         """
-        for band in bands:
-            if band not in self.bands:
-                raise DataError(
-                    f"the scene has no band {band!r}{nearest(band, self.bands)}; it has {', '.join(self.bands)}"
-                )
+        places = band_places(self.bands, bands)
         if tuple(bands) == self.bands:
             return self
-        return Scene(
-            self.reflectance[..., [self.bands.index(band) for band in bands]], self.valid, self.grid, tuple(bands)
-        )
+        return Scene(self.reflectance[..., places], self.valid, self.grid, tuple(bands))
+
+    def read(self, window: Window, bands: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Reflectance (rows, cols, bands) and validity (rows, cols) in a window, as a stored scene gives them too.
+
+        Raises:
+            DataError: A band is not in the scene.
+        """
+        rows, cols = window.toslices()
+        reflectance = self.reflectance[rows, cols]
+        places = band_places(self.bands, bands)
+        return reflectance if tuple(bands) == self.bands else reflectance[..., places], self.valid[rows, cols]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredScene:
+    """A scene that stays on disk and is read window by window; one thread at a time may read.
+
+    Attributes:
+        grid: Where the pixels lie.
+        bands: A name for each band.
+    """
+
+    grid: Grid
+    bands: tuple[str, ...]
+    _raster: OpenRaster
+
+    def read(self, window: Window, bands: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Reflectance (rows, cols, bands) and validity (rows, cols) in a window, as `read_scene` would give them.
+
+        Raises:
+            DataError: A band is not in the scene, or the file is broken there.
+        """
+        stored, valid = self._raster.read(window, band_places(self.bands, bands))
+        return _reflectance(stored, valid), valid
+
+
+def band_places(present: Sequence[str], wanted: Sequence[str]) -> list[int]:
+    """Where the wanted bands stand among the present ones.
+
+    Raises:
+        DataError: One is not there.
+    """
+    for band in wanted:
+        if band not in present:
+            raise DataError(f"the scene has no band {band!r}{nearest(band, present)}; it has {', '.join(present)}")
+    return [present.index(band) for band in wanted]
 
 
 def read_scene(path: Path) -> Scene:
@@ -74,12 +116,20 @@ def read_scene(path: Path) -> Scene:
         DataError: The file is missing, broken, or not a stored scene.
     """
     raster = read_raster(path)
-    if raster.values.dtype != np.uint16 or not all(raster.bands):
-        raise DataError(
-            f"{path}: not a stored scene ({raster.values.dtype}, bands {raster.bands}; expected uint16 with band "
-            "names); repeat `chronoslide scenes`"
-        )
+    _require_stored_scene(path, raster.values.dtype, raster.bands)
     return _from_stored(raster, raster.valid, raster.bands)
+
+
+@contextmanager
+def open_scene(path: Path) -> Iterator[StoredScene]:
+    """Opens a scene that `write_scene` wrote, to read it window by window.
+
+    Raises:
+        DataError: As `read_scene`.
+    """
+    with open_raster(path) as raster:
+        _require_stored_scene(path, raster.dtype, raster.bands)
+        yield StoredScene(raster.grid, raster.bands, raster)
 
 
 def scene_of_raster(raster: Raster, bands: Sequence[str], what: Path | str) -> Scene:
@@ -142,10 +192,7 @@ def _named(raster: Raster, bands: Sequence[str], what: Path | str) -> tuple[str,
 
 
 def _from_stored(raster: Raster, valid: NDArray[np.bool_], bands: tuple[str, ...]) -> Scene:
-    reflectance = raster.values.astype(np.float32)
-    reflectance /= SCALE
-    reflectance[~valid] = 0.0
-    return Scene(reflectance, valid, raster.grid, bands)
+    return Scene(_reflectance(raster.values, valid), valid, raster.grid, bands)
 
 
 def write_scene(path: Path, scene: Scene, tags: Mapping[str, str]) -> None:
@@ -168,3 +215,18 @@ def write_scene(path: Path, scene: Scene, tags: Mapping[str, str]) -> None:
         values = np.where(valid, scene.reflectance[..., band], 0.0) * SCALE
         stored[..., band] = np.where(valid, np.clip(np.rint(values), 1, 65_535), 0)
     write_raster(path, stored, scene.grid, bands=scene.bands, valid=valid, tags=dict(tags))
+
+
+def _require_stored_scene(path: Path, dtype: np.dtype[Any], bands: tuple[str, ...]) -> None:
+    if dtype != np.uint16 or not all(bands):
+        raise DataError(
+            f"{path}: not a stored scene ({dtype}, bands {bands}; expected uint16 with band "
+            "names); repeat `chronoslide scenes`"
+        )
+
+
+def _reflectance(stored: NDArray[np.generic], valid: NDArray[np.bool_]) -> NDArray[np.float32]:
+    reflectance = stored.astype(np.float32)
+    reflectance /= SCALE
+    reflectance[~valid] = 0.0
+    return reflectance

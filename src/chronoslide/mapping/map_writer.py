@@ -1,0 +1,84 @@
+"""From a stored scene to a probability raster on disk: reading, network and writing at work at the same time.
+
+The way from scene to inventory for scenes of any length; `scene_probability` does the same for one in memory. A map
+that was interrupted goes on at the first row that is missing and has the same bytes in the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from rasterio.windows import Window
+
+from chronoslide.mapping.partial_writer import HEADER_BYTES, open_partial
+from chronoslide.mapping.pipelining import write_behind
+from chronoslide.mapping.strips import Predict, Progress, Strip, WindowedScene, probability_strips
+from chronoslide.params import MapSettings
+from chronoslide.patches.scaling import BandStatistics
+from chronoslide.rasters import open_raster, write_raster_of_rows
+
+BAND = "landslide probability"
+_STRIPS_BEHIND = 1
+_ROWS_AT_ONCE = 256
+
+
+def write_map(
+    path: Path,
+    scene: WindowedScene,
+    predict: Predict,
+    statistics: BandStatistics,
+    settings: MapSettings,
+    *,
+    key: str,
+    tags: Mapping[str, str],
+    progress: Progress | None = None,
+) -> None:
+    """Maps a scene into a cloud-optimised GeoTIFF, whole or not at all.
+
+    Finished rows are kept in `<path>.rows` until the raster is written. If the process is killed, the next call with
+    the same key goes on with them.
+
+    Args:
+        path: Where to.
+        scene: A stored scene, or one in memory.
+        predict: The network; rows and columns that it is given are multiples of 16.
+        statistics: Of the training patches.
+        settings: Windows, overlap, batch.
+        key: Names everything that the map depends on: weights, scene, settings, engine. Rows of another key are
+            thrown away.
+        tags: Extra text for the file's metadata.
+        progress: Called after each batch with the number of windows done and in all.
+
+    Raises:
+        DataError: The scene lacks a band that the network was trained on, or its file is broken.
+        StorageError: The place cannot be written to, the disk is full, or another process makes the same map.
+    """
+    rows_path = path.with_name(f"{path.name}.rows")
+    grid = scene.grid
+    with open_partial(rows_path, key, grid.cols) as partial:
+
+        def keep(strip: Strip) -> None:
+            partial.append(strip.probability)
+
+        with write_behind(keep, _STRIPS_BEHIND) as give:
+            for strip in probability_strips(scene, predict, statistics, settings, partial.finished_rows, progress):
+                give(strip)
+        write_raster_of_rows(path, rows_path, HEADER_BYTES, grid, band=BAND, tags=dict(tags))
+    rows_path.unlink()
+
+
+def unobserved_share(path: Path) -> float:
+    """The share of a map's pixels that were not observed; the map is read in strips.
+
+    Raises:
+        DataError: The map is missing or broken.
+    """
+    observed = 0
+    with open_raster(path) as raster:
+        rows, cols = raster.grid.shape
+        for first in range(0, rows, _ROWS_AT_ONCE):
+            _, valid = raster.read(Window(0, first, cols, min(_ROWS_AT_ONCE, rows - first)))
+            observed += int(np.count_nonzero(valid))
+    return 1.0 - observed / (rows * cols)

@@ -1,0 +1,149 @@
+"""The trained network on OpenVINO: exported once, at full precision, in bfloat16, or in whole numbers of eight bits.
+
+One of the engines that a scene is sent through. On a CPU it is one to several times as fast as TensorFlow. It is
+imported here alone, and only where it is used, because the package is large and can be left out.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import importlib.util
+import io
+import logging
+import os
+import sys
+import warnings
+from typing import Any, Final, Literal, cast
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from chronoslide.mapping.strips import Predict
+
+Precision = Literal["float32", "bfloat16", "int8"]
+"""Of the arithmetic. With "int8", what is not quantised is in bfloat16 where the processor has it, else in float32."""
+
+Quantised = Literal["all", "decoder"]
+"""Which layers are in eight bits. Where the encoder's activations have outliers, its scales are too coarse."""
+
+_INPUT: Final = "reflectance"
+
+
+def available() -> bool:
+    """Whether OpenVINO can be imported."""
+    return importlib.util.find_spec("openvino") is not None
+
+
+def has_bfloat16() -> bool:
+    """Whether this processor multiplies bfloat16 itself; elsewhere it is slower than float32."""
+    return "BF16" in _openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+
+def export(model: keras.Model) -> Any:
+    """The network as OpenVINO's model (n, rows, cols, bands) -> (n, rows, cols, 1), at full precision."""
+    import tensorflow as tf
+
+    openvino = _openvino()
+    signature = [tf.TensorSpec((None, None, None, model.input_shape[-1]), tf.float32, name=_INPUT)]
+    exported = openvino.convert_model(
+        tf.function(lambda reflectance: model(reflectance, training=False), input_signature=signature)
+    )
+    exported.inputs[0].tensor.set_names({_INPUT})
+    return exported
+
+
+def quantise(exported: Any, images: NDArray[np.float32], layers: Quantised = "all") -> Any:
+    """The network with weights and activations in eight bits, whose ranges are those that typical images call for.
+
+    Post-training quantisation (Jacob et al. 2018): a scale for each channel of the weights, one for each activation.
+
+    Args:
+        exported: What `export` gave; it is left as it is.
+        images: (n, rows, cols, bands) reflectance of training patches.
+        layers: "decoder" leaves everything before the first transposed convolution as it is.
+    """
+    _openvino()  # before NNCF imports it
+    logging.getLogger("nncf").setLevel(logging.ERROR)
+    # NNCF warns of its own future and draws bars across ours.
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        nncf = importlib.import_module("nncf")
+        one_by_one = [images[index : index + 1] for index in range(len(images))]  # all activations are held at once
+        return nncf.quantize(
+            exported.clone(),
+            nncf.Dataset(one_by_one),
+            preset=nncf.QuantizationPreset.MIXED,
+            subset_size=len(images),
+            ignored_scope=nncf.IgnoredScope(names=_encoder(exported)) if layers == "decoder" else None,
+        )
+
+
+def _encoder(exported: Any) -> list[str]:
+    """The names of the convolutions before the first transposed one."""
+    operations = exported.get_ordered_ops()
+    kinds = [operation.get_type_name() for operation in operations]
+    end = kinds.index("ConvolutionBackpropData") if "ConvolutionBackpropData" in kinds else 0
+    return [one.get_friendly_name() for one in operations[:end] if one.get_type_name() == "Convolution"]
+
+
+def predictor(exported: Any, precision: Precision, threads: int | None = None) -> Predict:
+    """A function from float32 reflectance (n, rows, cols, bands) to float32 probability (n, rows, cols).
+
+    Each image is a request of its own and as many run at once as there are threads, so an image's result depends
+    neither on its company nor on the number of threads. The network is compiled for each shape of image that is met.
+
+    Args:
+        exported: What `export` or `quantise` gave.
+        precision: Of the arithmetic.
+        threads: Processor threads; by default those that this process may use.
+    """
+    openvino = _openvino()
+    core = openvino.Core()
+    threads = threads or len(os.sched_getaffinity(0))
+    hint = "f32" if precision == "float32" or not has_bfloat16() else "bf16"
+    compiled: dict[tuple[int, ...], Any] = {}
+
+    def queue_for(shape: tuple[int, ...]) -> Any:
+        n, *image = shape
+        streams = min(n, threads)
+        for known in range(streams, threads + 1):  # more streams than images do no harm
+            if (known, *image) in compiled:
+                return compiled[known, *image]
+        reshaped = exported.clone()
+        reshaped.reshape([1, *image])
+        options = {
+            "INFERENCE_PRECISION_HINT": hint,
+            "INFERENCE_NUM_THREADS": threads,
+            "NUM_STREAMS": streams,
+        }
+        queue = openvino.AsyncInferQueue(core.compile_model(reshaped, "CPU", options), streams)
+        compiled[streams, *image] = queue
+        return queue
+
+    def predict(reflectance: NDArray[np.float32]) -> NDArray[np.float32]:
+        probability = np.empty(reflectance.shape[:3], dtype=np.float32)
+
+        def take(request: Any, index: int) -> None:
+            probability[index] = request.get_output_tensor(0).data[0, ..., 0]
+
+        queue = queue_for(reflectance.shape)
+        queue.set_callback(take)
+        for index in range(len(reflectance)):
+            queue.start_async({0: reflectance[index : index + 1]}, index)
+        queue.wait_all()
+        return probability
+
+    return predict
+
+
+def version() -> str:
+    """Of OpenVINO."""
+    return cast("str", _openvino().get_version())
+
+
+def _openvino() -> Any:
+    """Imports OpenVINO without its telemetry, which would call home at the import."""
+    sys.modules.setdefault("openvino_telemetry", cast("Any", None))  # an import error, which OpenVINO and NNCF expect
+    return importlib.import_module("openvino")
