@@ -10,7 +10,7 @@ import geopandas as gpd
 import pandas as pd
 from tqdm import tqdm
 
-from chronoslide.dataset import SITES, Dataset, SiteName, read_dataset
+from chronoslide.dataset import Dataset, SiteName, read_dataset
 from chronoslide.files import replacing, write_json
 from chronoslide.grid import Grid
 from chronoslide.params import Settings, read_settings
@@ -42,13 +42,13 @@ def run(root: Path) -> None:
     dataset = read_dataset(data)
     dataset.year("investigation", settings.reference_year)  # found missing now rather than after minutes
     summary: dict[str, Any] = {"dataset": dataset.name, "provenance": dataset.provenance, "sites": {}}
-    steps = sum(len(dataset.sites[site].years) for site in SITES)
+    steps = sum(len(dataset.sites[site].years) for site in dataset.described_sites)
     with (
         stage_run(root, "scenes", settings) as run,
         replacing(root / "results" / "scenes") as folder,
         tqdm(total=steps, desc="scenes", unit=" years") as bar,
     ):
-        for site in SITES:
+        for site in dataset.described_sites:
             area, grid = read_area(data / dataset.sites[site].area_of_interest, dataset)
             reference: Scene | None = None
             summary["sites"][site] = {}
@@ -91,7 +91,7 @@ def _mosaic_of(
         for acquisition in delivered.acquisitions:
             tile = read_tile(data, acquisition, dataset, settings.scenes.bands, grid)
             if tile.resampled:
-                resampled.append(acquisition.scene.as_posix())
+                resampled.append(acquisition.name)
             yield tile.scene
 
     scene = mosaic(tiles(), grid, settings.scenes.bands)
