@@ -182,7 +182,12 @@ def read_dataset(folder: Path) -> Dataset:
         raise DataError(f"{path}: {one_line(error, Dataset)}") from error
 
 
+def dataset_text(dataset: Dataset) -> str:
+    """The description as YAML."""
+    content = dataset.model_dump(mode="json", exclude_none=True)
+    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=120)
+
+
 def write_dataset(folder: Path, dataset: Dataset) -> None:
     """Writes `dataset.yaml` into `folder`."""
-    content = dataset.model_dump(mode="json", exclude_none=True)
-    write_text(folder / DESCRIPTION, yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=120))
+    write_text(folder / DESCRIPTION, dataset_text(dataset))

@@ -35,6 +35,7 @@ class Found:
         provenance: "simulated" where the metadata say so.
         notes: What the user should know.
         problem: Why it cannot be used, in a line with the file and the remedy; None where nothing speaks against it.
+        unless_offset: The same, but settled where the user states the offset.
     """
 
     provider: str
@@ -56,6 +57,7 @@ class Found:
     provenance: Literal["simulated", "observed"] = "observed"
     notes: tuple[str, ...] = ()
     problem: str | None = None
+    unless_offset: str | None = None
 
     @property
     def name(self) -> Path:

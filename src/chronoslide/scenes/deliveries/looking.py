@@ -5,8 +5,9 @@ Stands between the providers' modules, which go by names and metadata, and the p
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -46,6 +47,7 @@ class Looked:
         pixel_metres: Width or height of a pixel on the ground, the larger one [m].
         dtype: How values are stored.
         nodata: The file's own value for pixels without observation, or the one that was found to be it.
+        tagged: Whether the file names it itself.
         nodata_share: Of the looked-at pixels.
         low: 1st percentile of the observed stored values, over all bands.
         high: 99th percentile.
@@ -60,6 +62,7 @@ class Looked:
     pixel_metres: float
     dtype: str
     nodata: float | None
+    tagged: bool
     nodata_share: float
     low: float
     high: float
@@ -69,34 +72,64 @@ class Looked:
     footprint: shapely.Geometry
 
 
-def look(found: Found, bands: Sequence[str] | None = None, scale: float | None = None) -> Looked:
+@dataclass(frozen=True, slots=True)
+class Hints:
+    """What the user states about scenes; it wins over what is found or guessed.
+
+    Attributes:
+        bands: The bands in the files' order.
+        scale: The stored value of a reflectance of 1.
+        offset: What is added to stored values first.
+        dates: Of scenes, by their label, their folder's or their file's name.
+        years: The year that a scene stands for, by the same names or its date, where it is not that of the date.
+    """
+
+    bands: tuple[str, ...] | None = None
+    scale: float | None = None
+    offset: float | None = None
+    dates: Mapping[str, datetime.date] = field(default_factory=dict)
+    years: Mapping[str, int] = field(default_factory=dict)
+
+
+def names_of(found: Found) -> tuple[str, ...]:
+    """The names by which hints may speak of a scene."""
+    date = (found.date.isoformat(),) if found.date else ()
+    return (found.label, found.name.name, found.name.stem, found.name.parent.name, *date)
+
+
+def look(found: Found, hints: Hints | None = None) -> Looked:
     """Looks at a scene.
 
     Args:
         found: As a provider's module recognised it.
-        bands: The bands in the file's order, where the user names them.
-        scale: The stored value of a reflectance of 1, where the user names it.
+        hints: What the user states.
 
     Raises:
         DataError: A file is missing, broken, incomplete or no surface reflectance, or the bands cannot be told.
         GridError: A mask lies on another grid than its scene.
     """
-    if found.problem is not None:
-        raise DataError(found.problem)
+    hints = hints or Hints()
+    bands = hints.bands
+    if hints.offset is not None:
+        found = replace(found, offset=hints.offset, offset_from="--offset", unless_offset=None)
+    if problem := found.problem or found.unless_offset:
+        raise DataError(problem)
+    for name in names_of(found):
+        if name in hints.dates:
+            found = replace(found, date=hints.dates[name], date_from="--date")
     if found.scene is not None:
         with opened(found.scene) as source:
             grid = grid_of(source, found.scene)
             _require_whole(source, found.scene)
             delivered = [index for index, kind in enumerate(source.colorinterp, 1) if kind != ColorInterp.alpha]
             found = _with_bands(found, source, delivered, pixel_metres(grid), bands)
-            values, valid, nodata = _thinned(source, found.scene, delivered)
+            values, valid, nodata, tagged = _thinned(source, found.scene, delivered)
     else:
-        grid, values, valid, nodata = _stacked(found)
+        grid, values, valid, nodata, tagged = _stacked(found)
         if bands is not None and set(bands) - set(found.bands):
             raise DataError(f"{found.name}: has no file for band {sorted(set(bands) - set(found.bands))[0]!r}")
-    for path, cube in ((found.name, values),):
-        _require_reflectance(path, cube, valid)
-    found = _with_scale(found, values[valid], scale)
+    _require_reflectance(found.name, values, valid)
+    found = _with_scale(found, values[valid], hints.scale)
     observed_values = values[valid].astype(np.float64)
     low, high = np.quantile(observed_values, (0.01, 0.99))
     return Looked(
@@ -105,6 +138,7 @@ def look(found: Found, bands: Sequence[str] | None = None, scale: float | None =
         pixel_metres=pixel_metres(grid),
         dtype=str(values.dtype),
         nodata=nodata,
+        tagged=tagged,
         nodata_share=float(1.0 - valid.mean()),
         low=float(low),
         high=float(high),
@@ -159,7 +193,8 @@ def require_one_of_each(looked: Sequence[Looked]) -> tuple[list[Looked], list[st
 
 def _twins(first: Looked, second: Looked) -> bool:
     return (
-        first.found.date == second.found.date
+        first.found.date is not None
+        and first.found.date == second.found.date
         and first.grid == second.grid
         and first.values.shape == second.values.shape
     )
@@ -188,7 +223,7 @@ def _shape_to_look_at(source: rasterio.DatasetReader) -> tuple[int, int]:
 
 def _thinned(
     source: rasterio.DatasetReader, path: Path, indexes: list[int], shape: tuple[int, int] | None = None
-) -> tuple[NDArray[np.generic], NDArray[np.bool_], float | None]:
+) -> tuple[NDArray[np.generic], NDArray[np.bool_], float | None, bool]:
     values = np.moveaxis(source.read(indexes, out_shape=(len(indexes), *(shape or _shape_to_look_at(source)))), 0, -1)
     if np.issubdtype(values.dtype, np.complexfloating):
         raise DataError(f"{path}: holds complex numbers (radar); deliver surface reflectance")
@@ -200,10 +235,10 @@ def _thinned(
     valid = observed(source, values, Window(0, 0, source.width, source.height), nodata)
     if not valid.any():
         raise DataError(f"{path}: holds nothing but NoData; deliver the scene again or leave it out")
-    return values, valid, nodata
+    return values, valid, nodata, source.nodata is not None
 
 
-def _stacked(found: Found) -> tuple[Grid, NDArray[np.generic], NDArray[np.bool_], float | None]:
+def _stacked(found: Found) -> tuple[Grid, NDArray[np.generic], NDArray[np.bool_], float | None, bool]:
     """A file a band as one cube, thinned out to one shape."""
     grids: dict[str, Grid] = {}
     shapes: dict[str, tuple[int, int]] = {}
@@ -227,10 +262,11 @@ def _stacked(found: Found) -> tuple[Grid, NDArray[np.generic], NDArray[np.bool_]
                 f"{path}: covers other ground than the band in {found.band_files[finest].name} (it starts at x "
                 f"{grid.bounds[0]:.6g}, y {grid.bounds[3]:.6g}); deliver all bands of one tile"
             )
-    layers, valid, nodata = [], None, None
+    layers, valid, nodata, all_tagged = [], None, None, True
     for path in found.band_files.values():
         with opened(path) as source:
-            values, seen, marker = _thinned(source, path, [1], shapes[finest])
+            values, seen, marker, tagged = _thinned(source, path, [1], shapes[finest])
+        all_tagged &= tagged
         layers.append(values)
         valid = seen if valid is None else valid & seen
         nodata = marker if nodata is None else nodata
@@ -241,7 +277,7 @@ def _stacked(found: Found) -> tuple[Grid, NDArray[np.generic], NDArray[np.bool_]
             "type and scale"
         )
     assert valid is not None
-    return grids[finest], np.concatenate(layers, axis=-1), valid, nodata
+    return grids[finest], np.concatenate(layers, axis=-1), valid, nodata, all_tagged
 
 
 def _with_bands(
@@ -360,15 +396,13 @@ def to_crs(geometry: shapely.Geometry, crs: CRS, target: CRS) -> shapely.Geometr
     return gpd.GeoSeries([dense], crs=crs).to_crs(target).iloc[0]
 
 
-def look_at_all(
-    scenes: Sequence[Found], bands: Sequence[str] | None = None, scale: float | None = None
-) -> tuple[list[Looked], list[str]]:
+def look_at_all(scenes: Sequence[Found], hints: Hints | None = None) -> tuple[list[Looked], list[str]]:
     """Looks at every scene; what is wrong with one is told as a line, and the others are looked at all the same."""
     looked: list[Looked] = []
     problems: list[str] = []
     for found in scenes:
         try:
-            looked.append(look(found, bands, scale))
+            looked.append(look(found, hints))
         except ChronoslideError as error:
             problems.append(str(error))
     return looked, problems

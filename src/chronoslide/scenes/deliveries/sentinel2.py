@@ -116,8 +116,8 @@ def _safe(metadata: Path, files: Sequence[Path]) -> Found:
         scale_from=f"of {_METADATA}" if quantity else "Sentinel-2's Level-2A",
         offset=offset,
         offset_from=offset_from,
-        problem=problem or _without_offset(metadata, offset, offset_from),
-        notes=(),
+        problem=problem,
+        unless_offset=_without_offset(metadata, offset, offset_from),
         fallback=folder,
     )
 
@@ -167,8 +167,8 @@ def _cogs(folder: Path, files: Sequence[Path]) -> list[tuple[Found, set[Path]]]:
                     folder.name, chosen, classification, None, date=date_in(sample.name) or date_in(folder.name),
                     date_from="in the file's name" if date_in(sample.name) else "in the folder's name", scale=SCALE,
                     scale_from="Sentinel-2's Level-2A", offset=None, offset_from="no metadata",
-                    problem=_without_offset(folder, None, f"no {_METADATA} and no STAC item beside its bands"),
-                    notes=(), fallback=folder,
+                    problem=None, fallback=folder,
+                    unless_offset=_without_offset(folder, None, f"no {_METADATA} and no STAC item beside its bands"),
                 ),
                 loose,
             )
@@ -252,14 +252,15 @@ def _from_item(
 ) -> Found:
     told = item["properties"] if isinstance(item.get("properties"), dict) else {}
     offset, offset_from = _offset_of_item(item, path)
-    problem = _without_offset(path, offset, offset_from)
+    problem = None
     if not named:
         wanted = ", ".join(sorted(hrefs.values())[:3]) or "B02.tif, B03.tif"
         problem = f"{path}: none of its bands lies beside it ({wanted}, ...); deliver the files of its assets"
     return _found(
         str(item.get("id") or path.stem), named, classification, path, date=date_in(str(told.get("datetime") or "")),
         date_from=f"of {path.name}", scale=_scale_of_item(item, path), scale_from=f"of {path.name}", offset=offset,
-        offset_from=offset_from, problem=problem, notes=(), fallback=path,
+        offset_from=offset_from, problem=problem, fallback=path,
+        unless_offset=_without_offset(path, offset, offset_from),
     )  # fmt: skip
 
 
