@@ -120,7 +120,7 @@ def test_a_scene_is_one_file_or_a_file_a_band(tmp_path):
     both = "{scene: a.tif, bands: {red: b.tif}}"
     for wrong in ("{metadata: a.xml}", both):
         write(tmp_path, DESCRIBED.replace("{scene: training/2016.tif}", wrong))
-        with pytest.raises(DataError, match="name either `scene` .* or `bands`"):
+        with pytest.raises(DataError, match=r"name either `scene` .* or `bands`"):
             read_dataset(tmp_path)
 
 

@@ -23,6 +23,11 @@ _YEAR = re.compile(r"(?<!\d)(1[89]\d\d|20\d\d)(?!\d)")
 _YEAR_COLUMN = re.compile(r"(?:.*_)?(?:year|yr|jahr|annee)(?:_.*)?|date|(?:.*_)date", re.IGNORECASE)
 
 
+def file_of(inventory: Path | InventoryFile) -> Path:
+    """The file of a described inventory."""
+    return inventory.file if isinstance(inventory, InventoryFile) else inventory
+
+
 def read_inventory(data: Path, inventory: Path | InventoryFile, year: int) -> gpd.GeoDataFrame:
     """Reads the polygons of one year.
 
@@ -151,8 +156,10 @@ def _years(frame: gpd.GeoDataFrame, column: str, path: Path) -> pd.Series:
 def _as_years(values: pd.Series) -> pd.Series:
     """A year for each value: numbers, text of digits, dates; NaN where there is none."""
     if pd.api.types.is_datetime64_any_dtype(values):
-        return values.dt.year
+        return pd.Series(values.dt.year)
     numbers = pd.to_numeric(values, errors="coerce")
     if numbers.notna().all() or not pd.api.types.is_string_dtype(values):
         return numbers
-    return pd.to_numeric(values.astype(str).str.extract(r"^((?:1[89]|20)\d\d)-\d\d-\d\d", expand=False), errors="coerce")
+    return pd.to_numeric(
+        values.astype(str).str.extract(r"^((?:1[89]|20)\d\d)-\d\d-\d\d", expand=False), errors="coerce"
+    )

@@ -30,6 +30,7 @@ def test_every_year_with_an_inventory_gets_a_mask(prepared):
     assert sorted(prepared.bytes_of("masks")) == [
         "investigation/2016.tif",
         "investigation/2017.tif",
+        "repairs.csv",
         "summary.json",
         "training/2016.tif",
     ]

@@ -1,8 +1,9 @@
 """`chronoslide init PATH ...`: takes deliveries into the data folder and writes `dataset.yaml`.
 
-Files are copied, since DVC keeps what lies in `data/`; those that already lie in the folder of their site are described
-where they are. `--link` links instead: `dvc add` replaces links by copies of its own. Settings in `params.yaml` that the
-data contradict (bands that are not delivered, a reference year without a scene) are changed, and said.
+Files are copied, since DVC keeps what lies in `data/`; those that already lie in the folder of their site are
+described where they are. `--link` links instead: `dvc add` replaces links by copies of its own. Settings in
+`params.yaml` that the data contradict (bands that are not delivered, a reference year without a scene) are changed,
+and said.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedSeq
 
 from chronoslide.commands.inspect import described, look_at, require_no_problem
-from chronoslide.dataset import DESCRIPTION, SITES, Dataset, write_dataset
+from chronoslide.dataset import DESCRIPTION, SITES, Dataset, SiteName, write_dataset
 from chronoslide.errors import DataError, SettingsError, StorageError
 from chronoslide.files import replacing, write_text
 from chronoslide.grid import Grid
@@ -89,7 +90,7 @@ def _copy(source: Path, target: Path) -> None:
             length = os.fstat(file.fileno()).st_size
             if shutil.disk_usage(target.parent).free < length:
                 raise StorageError(
-                    f"{target.parent}: no room for {source.name} ({length / 1e6:.0f} MB); free some space, or use --link"
+                    f"{target.parent}: no room for {source.name} ({length / 1e6:.0f} MB); free space, or use --link"
                 )
         shutil.copyfile(source, target)
     except PermissionError as error:
@@ -113,7 +114,7 @@ def _bring_elevation(source: Path, target: Path, dataset: Dataset) -> None:
     write_raster(target, values, scene.grid, bands=["elevation"], nodata=_ELEVATION_NODATA)
 
 
-def _fit_settings(root: Path, dataset: Dataset, inspections: Mapping[str, Inspection]) -> list[str]:
+def _fit_settings(root: Path, dataset: Dataset, inspections: Mapping[SiteName, Inspection]) -> list[str]:
     """Changes what `params.yaml` says about bands and the reference year where the data contradict it."""
     path = root / "params.yaml"
     if not path.exists():
@@ -141,7 +142,9 @@ def _fit_settings(root: Path, dataset: Dataset, inspections: Mapping[str, Inspec
         for inventory in inspections["investigation"].inventories:
             counts.update({year: count for year, count in inventory.polygons.items() if year in years})
         best = max(sorted(years), key=lambda year: (counts[year], -abs(year - float(np.median(list(years))))))
-        lines.append(f"params.yaml: reference_year {content['reference_year']} -> {best} (most polygons, or the middle)")
+        lines.append(
+            f"params.yaml: reference_year {content['reference_year']} -> {best} (most polygons, or the middle)"
+        )
         content["reference_year"] = best
     if not lines:
         return []

@@ -1,4 +1,4 @@
-"""`chronoslide inspect PATH ...`: says what lies in a delivery, what stands in its way, and the proposed description."""
+"""`chronoslide inspect PATH ...`: says what a delivery holds, what stands in its way, the proposed description."""
 
 from __future__ import annotations
 
@@ -138,7 +138,9 @@ def _scenes(scenes: Sequence[Looked]) -> Iterator[str]:
 def _inventory(found: FoundInventories) -> Iterator[str]:
     total = sum(found.polygons.values())
     years = ", ".join(f"{year}: {count}" for year, count in sorted(found.polygons.items()))
-    broken = f"; {found.repaired} to be repaired, {found.dropped} without area" if found.repaired + found.dropped else ""
+    broken = (
+        f"; {found.repaired} to be repaired, {found.dropped} without area" if found.repaired + found.dropped else ""
+    )
     yield f"  inventory    {found.path.name}: {total} polygons in {found.crs} ({years}; years by {found.how}{broken})"
 
 
@@ -157,9 +159,7 @@ def _positive(value: float | None, option: str) -> float | None:
     return value
 
 
-def _assignments(
-    words: Sequence[str], option: str, read: Callable[[str], _Value], example: str
-) -> dict[str, _Value]:
+def _assignments(words: Sequence[str], option: str, read: Callable[[str], _Value], example: str) -> dict[str, _Value]:
     result = {}
     for word in words:
         name, sign, value = word.rpartition("=")

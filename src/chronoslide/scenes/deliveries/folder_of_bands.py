@@ -76,7 +76,7 @@ def _scene(folder: Path, rest: str, by_name: dict[str, Path]) -> Found:
             f"{folder}: nothing says whether values carry the radiometric offset of Sentinel-2's baseline 04.00; taken "
             "as none, state --offset -1000 if they do"
         )
-    ordered = {band: chosen[band] for band in ORDER if band in chosen}
+    ordered: dict[str, Path] = {band: chosen[band] for band in ORDER if band in chosen}
     date, date_from = date_in(next(iter(by_name.values())).name), "in the files' names"
     if date is None:
         date, date_from = date_in(folder.name), "in the folder's name"

@@ -21,7 +21,9 @@ from chronoslide.scenes.deliveries.looking import Hints, Looked, look_at_all, na
 _PROVIDERS: Final = (sentinel2, planet, folder_of_bands, by_hand)
 _VECTORS: Final = (".shp", ".gpkg", ".geojson", ".fgb")
 _ARCHIVES: Final = (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar")
-_ELEVATION = re.compile(r"(?:.*[_\-. ])?(?:dem|dsm|dtm|srtm\w*|aw3d\w*|elevation|cop\w*dem\w*|nasadem\w*)(?:[_\-. ].*)?")
+_ELEVATION = re.compile(
+    r"(?:.*[_\-. ])?(?:dem|dsm|dtm|srtm\w*|aw3d\w*|elevation|cop\w*dem\w*|nasadem\w*)(?:[_\-. ].*)?"
+)
 _AREA = re.compile(r"(?:.*[_\-. ])?(?:aoi|area_of_interest|study_?area|boundary|extent)(?:[_\-. ].*)?")
 
 
@@ -86,9 +88,7 @@ def inspect(paths: Sequence[Path], hints: Hints | None = None) -> Inspection:
             f"{', '.join(map(str, paths))}: holds no scene, inventory or chips; name the folder of a delivery "
             "(GeoTIFF or JPEG 2000, shapefile, GeoPackage or GeoJSON)"
         )
-    return Inspection(
-        tuple(paths), tuple(looked), inventories, elevations, areas, chips, _once(notes), _once(problems)
-    )
+    return Inspection(tuple(paths), tuple(looked), inventories, elevations, areas, chips, _once(notes), _once(problems))
 
 
 def _once(lines: Sequence[str]) -> tuple[str, ...]:
@@ -184,9 +184,7 @@ def _inventories(files: Sequence[Path]) -> tuple[tuple[FoundInventories, ...], l
     for inventory in inventories:
         for year in inventory.years:
             if year in seen:
-                problems.append(
-                    f"{inventory.path}: the year {year} is also in {seen[year]}; name one inventory a year"
-                )
+                problems.append(f"{inventory.path}: the year {year} is also in {seen[year]}; name one inventory a year")
             seen.setdefault(year, inventory.path)
     return tuple(inventories), problems
 

@@ -117,17 +117,21 @@ def look(found: Found, hints: Hints | None = None) -> Looked:
     for name in names_of(found):
         if name in hints.dates:
             found = replace(found, date=hints.dates[name], date_from="--date")
-    if found.scene is not None:
-        with opened(found.scene) as source:
-            grid = grid_of(source, found.scene)
-            _require_whole(source, found.scene)
+    path = found.scene
+    if path is not None:
+        with opened(path) as source:
+            grid = grid_of(source, path)
+            _require_whole(source, path)
             delivered = [index for index, kind in enumerate(source.colorinterp, 1) if kind != ColorInterp.alpha]
             found = _with_bands(found, source, delivered, pixel_metres(grid), bands)
-            values, valid, nodata, tagged = _thinned(source, found.scene, delivered)
+            values, valid, nodata, tagged = _thinned(source, path, delivered)
     else:
         grid, values, valid, nodata, tagged = _stacked(found)
         if bands is not None and set(bands) - set(found.bands):
-            raise DataError(f"{found.name}: has no file for band {sorted(set(bands) - set(found.bands))[0]!r}")
+            raise DataError(
+                f"{found.name}: has no file for band {sorted(set(bands) - set(found.bands))[0]!r}, which --bands names; "
+                f"it has {', '.join(found.bands)}"
+            )
     _require_reflectance(found.name, values, valid)
     found = _with_scale(found, values[valid], hints.scale)
     observed_values = values[valid].astype(np.float64)
@@ -297,9 +301,7 @@ def _with_bands(
         return found
     stated = {number for number, sensor in planet.SENSORS.items() if sensor == found.sensor}
     if stated and count not in stated:
-        raise DataError(
-            f"{path}: has {count} bands, {found.sensor} has {stated.pop()}; deliver all bands of the scene"
-        )
+        raise DataError(f"{path}: has {count} bands, {found.sensor} has {stated.pop()}; deliver all bands of the scene")
     guessed = found.provider != "Planet"
     if all(told):
         doubled = {name for name in told if told.count(name) > 1}
@@ -315,9 +317,7 @@ def _with_bands(
         )
     sensor = found.sensor or planet.SENSORS[count]
     how = f"{sensor}'s order" + (f" (a guess from {count} bands of {pixel:.4g} m)" if guessed else "")
-    return replace(
-        found, bands=planet.ORDERS[count], bands_from=how, sensor=sensor + (" (guess)" if guessed else "")
-    )
+    return replace(found, bands=planet.ORDERS[count], bands_from=how, sensor=sensor + (" (guess)" if guessed else ""))
 
 
 def _require_reflectance(path: Path, values: NDArray[np.generic], valid: NDArray[np.bool_]) -> None:

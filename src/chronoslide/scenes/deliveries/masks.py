@@ -48,7 +48,7 @@ def usable(
     """
     if source.count not in (1, _UDM2_BANDS):
         raise DataError(
-            f"{path}: has {source.count} bands; a usable-data mask has one (UDM) or eight (UDM2); deliver the mask that "
+            f"{path}: has {source.count} bands; a usable-data mask has one (UDM) or eight (UDM2); deliver the one that "
             "belongs to the scene"
         )
     try:

@@ -153,7 +153,7 @@ class _Work:
             if len(dates) > 1:
                 others = ", ".join(date.isoformat() for date in sorted(dates) if date != best)
                 self.notes.append(
-                    f"{site} {year}: of {len(dates)} dates {best} stands for the year (most ground, nearest the season); "
+                    f"{site} {year}: of {len(dates)} dates {best} stands for it (most ground, nearest the season), "
                     f"left out: {others} (give one another year with --year DATE=YEAR)"
                 )
         return chosen
@@ -276,8 +276,8 @@ def _require_scenes(site: SiteName, inspection: Inspection) -> None:
         raise DataError(f"{where}: holds chips, not scenes; train on them with `chronoslide chips {train} {test}`")
     if inspection.inventories:
         raise DataError(
-            f"{where}: holds inventories and no scene; track them with `chronoslide track`, or name the scenes' folder, "
-            "too"
+            f"{where}: holds inventories and no scene; track them with `chronoslide track`, or name the folder of "
+            "scenes, too"
         )
     raise DataError(f"{where}: holds no scene for the {site} area; name the folder of a delivery")
 
@@ -306,8 +306,8 @@ def _nodata_of(everything: Sequence[Looked]) -> float | None:
     untagged = {tile.nodata for tile in everything if not tile.tagged and tile.nodata is not None}
     if len(untagged) > 1:
         raise DataError(
-            f"{everything[0].found.name}: files mark NoData by {' and '.join(f'{v:g}' for v in sorted(untagged))}; name "
-            "it in the files (gdal_edit.py -a_nodata)"
+            f"{everything[0].found.name}: files mark NoData by {' and '.join(f'{v:g}' for v in sorted(untagged))}; "
+            "name it in the files (gdal_edit.py -a_nodata)"
         )
     tagged = {tile.nodata for tile in everything if tile.tagged}
     if untagged:

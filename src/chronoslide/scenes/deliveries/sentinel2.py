@@ -79,7 +79,7 @@ def require_stated_offset(metadata: Path, offset: float) -> None:
         stated, _ = _offset_of_item(read_json_object(metadata), metadata)
     if stated is not None and stated != offset:
         raise DataError(
-            f"{metadata}: states a radiometric offset of {stated:g}, dataset.yaml says {offset:g}; correct `offset`, or "
+            f"{metadata}: states a radiometric offset of {stated:g}, dataset.yaml says {offset:g}; correct `offset` or "
             "take `metadata` out of the description where it is the metadata that are wrong"
         )
 
@@ -129,7 +129,7 @@ def _offset_of_product(metadata: Path) -> tuple[float | None, str]:
     baseline = text_of(root, "PROCESSING_BASELINE")
     if len(values) > 1:
         raise DataError(
-            f"{metadata}: BOA_ADD_OFFSET differs between bands ({', '.join(f'{value:g}' for value in sorted(values))}); "
+            f"{metadata}: BOA_ADD_OFFSET differs between bands ({', '.join(f'{one:g}' for one in sorted(values))}); "
             "subtract the offsets and describe the bands by hand"
         )
     if values:
