@@ -17,6 +17,7 @@ from io import StringIO
 from pathlib import Path
 
 import numpy as np
+from rasterio.warp import transform_bounds
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedSeq
 
@@ -28,8 +29,9 @@ from chronoslide.grid import Grid
 from chronoslide.params import read_settings
 from chronoslide.rasters import read_raster, write_raster
 from chronoslide.scenes.deliveries.inspection import Inspection
+from chronoslide.scenes.deliveries.looking import pixel_metres
 from chronoslide.scenes.deliveries.proposal import Proposal, propose
-from chronoslide.scenes.deliveries.reading import warped
+from chronoslide.scenes.deliveries.reading import crs_of, warped
 from chronoslide.scenes.scene import Scene
 from chronoslide.vectors import write_geopackage
 
@@ -100,16 +102,12 @@ def _copy(source: Path, target: Path) -> None:
 def _bring_elevation(source: Path, target: Path, dataset: Dataset) -> None:
     """The elevation model in the data set's system: as it is, or interpolated onto pixels of about its own size."""
     raster = read_raster(source)
-    crs = Grid.from_bounds((0, 0, 1, 1), dataset.crs, 1).crs
+    crs = crs_of(dataset)
     height = np.where(raster.valid, raster.values[..., 0], 0).astype(np.float32)[..., np.newaxis]
     scene = Scene(height, raster.valid, raster.grid, ("elevation",))
     if raster.grid.crs != crs:
-        from rasterio.warp import calculate_default_transform
-
-        transform, cols, rows = calculate_default_transform(
-            raster.grid.crs, crs, raster.grid.cols, raster.grid.rows, *raster.grid.bounds
-        )
-        scene = warped(scene, Grid(crs, transform, (rows, cols)))
+        bounds = transform_bounds(raster.grid.crs, crs, *raster.grid.bounds)
+        scene = warped(scene, Grid.from_bounds(bounds, crs, round(pixel_metres(raster.grid), 1)))
     values = np.where(scene.valid[..., np.newaxis], scene.reflectance, np.float32(_ELEVATION_NODATA))
     write_raster(target, values, scene.grid, bands=["elevation"], nodata=_ELEVATION_NODATA)
 

@@ -127,11 +127,8 @@ def look(found: Found, hints: Hints | None = None) -> Looked:
             values, valid, nodata, tagged = _thinned(source, path, delivered)
     else:
         grid, values, valid, nodata, tagged = _stacked(found)
-        if bands is not None and set(bands) - set(found.bands):
-            raise DataError(
-                f"{found.name}: has no file for band {sorted(set(bands) - set(found.bands))[0]!r}, which --bands names; "
-                f"it has {', '.join(found.bands)}"
-            )
+        if lacking := sorted(set(bands or ()) - set(found.bands)):
+            raise DataError(f"{found.name}: --bands names {lacking[0]!r}; it has files for {', '.join(found.bands)}")
     _require_reflectance(found.name, values, valid)
     found = _with_scale(found, values[valid], hints.scale)
     observed_values = values[valid].astype(np.float64)

@@ -16,8 +16,8 @@ from chronoslide.grid import Grid, name_of
 
 _UDM2_BANDS: Final = 8
 _UDM2_CLEAR, _UDM2_UNUSABLE = 1, 8
-# In the eighth band: 1 not imaged, 2 cloud by the older, cruder method, 4 to 64 missing or suspect bands.
-_OLDER_CLOUD_BIT: Final = 2
+# In the eighth band: 1 not imaged, 2 cloud by the older, cruder method, the others missing or suspect bands.
+_UDM2_DEFECTS: Final = np.uint8(255 - 2)
 
 SCL_WITHOUT_GROUND: Final = (0, 1, 3, 8, 9, 10, 11)
 """NoData, defective, cloud shadow, cloud (medium, high), cirrus, snow."""
@@ -64,7 +64,8 @@ def usable(
     if source.count == 1:
         return np.asarray(source.read(1, window=window) == 0)
     clear = source.read(_UDM2_CLEAR, window=window) == 1
-    return np.asarray(clear & ((source.read(_UDM2_UNUSABLE, window=window) & ~_OLDER_CLOUD_BIT) == 0))
+    defects = source.read(_UDM2_UNUSABLE, window=window).astype(np.uint8) & _UDM2_DEFECTS
+    return np.asarray(clear & (defects == 0))
 
 
 def observable(

@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from rasterio.crs import CRS
 from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError
-from rasterio.warp import Resampling, reproject, transform_bounds
 from rasterio.windows import Window
 
 from chronoslide.dataset import DESCRIPTION, Acquisition, Dataset
@@ -28,6 +27,7 @@ from chronoslide.errors import DataError, GridError, nearest
 from chronoslide.grid import Grid, name_of, require_metric
 from chronoslide.scenes.deliveries.masks import observable, usable
 from chronoslide.scenes.deliveries.sentinel2 import require_stated_offset
+from chronoslide.scenes.reprojection import onto_lattice, share_a_lattice, warp, window_on
 from chronoslide.scenes.scene import Scene
 from chronoslide.vectors import read_polygons, repair_polygons
 
@@ -37,9 +37,6 @@ _SAME_BAND = {"rededge": "red_edge", "near_infrared": "nir", "nearinfrared": "ni
 
 # GDAL goes by content: a file called .tif could be a VRT that reads any other file or address. So the format is named.
 _DRIVERS = {".tif": "GTiff", ".tiff": "GTiff", ".jp2": "JP2OpenJPEG", ".img": "HFA", ".png": "PNG"}
-
-# Bilinear resampling looks at most one pixel beyond; coarser grids look further in proportion.
-_MARGIN_PIXELS = 2
 
 # A resampled pixel is valid only if all that it was made of was; the rest is rounding of the weights.
 _FULLY_VALID = 0.999
@@ -141,9 +138,9 @@ def read_tile(folder: Path, acquisition: Acquisition, dataset: Dataset, bands: S
     reflectance = (stored.reflectance + np.float32(offset)) / np.float32(dataset.scale)
     reflectance[~valid] = 0.0
     part = Scene(reflectance, valid, stored.grid, tuple(bands))
-    if _share_a_lattice(part.grid, grid):
+    if share_a_lattice(part.grid, grid):
         return Tile(part, resampled=False)
-    return Tile(_resampled(part, grid), resampled=True)
+    return Tile(onto_lattice(part, grid), resampled=True)
 
 
 def _read_stack(path: Path, dataset: Dataset, bands: Sequence[str], grid: Grid) -> tuple[Scene, Grid]:
@@ -196,7 +193,7 @@ def _read_part(
     grid: Grid,
 ) -> Scene:
     """The pixels of an open file that a site needs, as float32 of the stored values."""
-    window = _window_on(tile_grid, grid, path)
+    window = window_on(tile_grid, grid, str(path))
     values = np.moveaxis(source.read(indexes, window=window), 0, -1)
     valid = observed(source, values, window, nodata)
     if not valid.any() and not _holds_anything(source, indexes, nodata):
@@ -277,45 +274,6 @@ def plain_name(name: str | None) -> str:
     return "" if _SAYS_NOTHING.fullmatch(plain) else _SAME_BAND.get(plain, plain)
 
 
-def _share_a_lattice(tile: Grid, grid: Grid) -> bool:
-    try:
-        grid.window_of(tile)
-    except GridError:
-        return False
-    return True
-
-
-def _window_on(tile: Grid, grid: Grid, path: Path) -> Window:
-    """The tile's pixels that the site needs: exactly those on a shared lattice, with a margin for resampling else."""
-    left, bottom, right, top = bounds = _bounds_in(grid, tile.crs)
-    (first_col, first_row), (last_col, last_row) = ~tile.transform @ (left, top), ~tile.transform @ (right, bottom)
-    margin = 0
-    if not _share_a_lattice(tile, grid):
-        pixel = (right - left) / grid.cols, (top - bottom) / grid.rows
-        coarser = max(site / own for site, own in zip(pixel, tile.resolution, strict=True))
-        margin = int(np.ceil(_MARGIN_PIXELS * max(coarser, 1.0)))
-    row, col = max(round(first_row) - margin, 0), max(round(first_col) - margin, 0)
-    rows, cols = min(round(last_row) + margin, tile.rows) - row, min(round(last_col) + margin, tile.cols) - col
-    if rows <= 0 or cols <= 0:
-        raise DataError(
-            f"{path}: lies outside of the area of interest (the tile, in {name_of(tile.crs)}, starts at "
-            f"{_corner(tile.bounds)}, the area, in {name_of(grid.crs)}, lies there at {_corner(bounds)}); take it out "
-            f"of {DESCRIPTION}"
-        )
-    return Window(col, row, cols, rows)
-
-
-def _bounds_in(grid: Grid, crs: CRS) -> tuple[float, float, float, float]:
-    if grid.crs == crs:
-        return grid.bounds
-    return tuple(transform_bounds(grid.crs, crs, *grid.bounds))
-
-
-def _corner(bounds: tuple[float, float, float, float]) -> str:
-    digits = 3 if max(map(abs, bounds)) < 1_000 else 0  # degrees
-    return f"x {bounds[0]:.{digits}f}, y {bounds[3]:.{digits}f}"
-
-
 def observed(
     source: rasterio.DatasetReader, values: NDArray[np.generic], window: Window, nodata: float | None
 ) -> NDArray[np.bool_]:
@@ -352,32 +310,12 @@ def _holds_anything(source: rasterio.DatasetReader, indexes: list[int], nodata: 
     )
 
 
-def _resampled(part: Scene, grid: Grid) -> Scene:
-    """Bilinear interpolation of a part of a tile onto the pixels of the site's lattice that it touches."""
-    bounds = part.grid.bounds
-    if part.grid.crs != grid.crs:
-        bounds = transform_bounds(part.grid.crs, grid.crs, *bounds)
-    left, bottom, right, top = (
-        choose(mine, site) for choose, mine, site in zip((max, max, min, min), bounds, grid.bounds, strict=True)
-    )
-    (first_col, first_row), (last_col, last_row) = ~grid.transform @ (left, top), ~grid.transform @ (right, bottom)
-    col, row = int(np.floor(first_col)), int(np.floor(first_row))
-    window = Window(col, row, max(int(np.ceil(last_col)) - col, 1), max(int(np.ceil(last_row)) - row, 1))
-    return warped(part, grid.crop(window))
-
-
 def warped(part: Scene, target: Grid) -> Scene:
-    """Bilinear interpolation onto another grid; a pixel that was made of an invalid one is invalid."""
+    """Bilinear interpolation onto the whole of another grid; what was made of an invalid pixel is invalid."""
     holes = np.moveaxis(np.where(part.valid[..., np.newaxis], part.reflectance, np.float32(np.nan)), -1, 0)
-    warped = np.full((len(part.bands), *target.shape), np.nan, dtype=np.float32)
-    weight = np.zeros(target.shape, dtype=np.float32)
-    places = {
-        "src_transform": part.grid.transform, "src_crs": part.grid.crs,
-        "dst_transform": target.transform, "dst_crs": target.crs, "resampling": Resampling.bilinear,
-    }  # fmt: skip
-    reproject(np.ascontiguousarray(holes), warped, src_nodata=np.nan, dst_nodata=np.nan, **places)
-    reproject(part.valid.astype(np.float32), weight, **places)
-    valid = (weight >= _FULLY_VALID) & np.isfinite(warped).all(axis=0)
-    reflectance = np.ascontiguousarray(np.moveaxis(warped, 0, -1))
+    values = np.moveaxis(warp(np.ascontiguousarray(holes), part.grid, target), 0, -1)
+    weight = warp(part.valid.astype(np.float32)[np.newaxis], part.grid, target, outside=0.0)[0]
+    valid = (weight >= _FULLY_VALID) & np.isfinite(values).all(axis=-1)
+    reflectance = np.ascontiguousarray(values)
     reflectance[~valid] = 0.0
     return Scene(reflectance, valid, target, part.bands)

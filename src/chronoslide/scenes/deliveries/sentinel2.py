@@ -58,8 +58,11 @@ def recognise(files: Sequence[Path]) -> Recognised:
         elif metadata.name == _METADATA:
             scenes.append(_safe(metadata, files))
             taken |= _below(metadata.parent, files)
-    for folder in sorted({path.parent for path in files} - {path.parent for path in taken}):
-        here = [path for path in files if path.parent == folder and path not in taken]
+    by_folder: dict[Path, list[Path]] = {}
+    for path in files:
+        if path not in taken:
+            by_folder.setdefault(_product_folder(path), []).append(path)
+    for folder, here in sorted(by_folder.items()):
         for found, own in _cogs(folder, here):
             scenes.append(found)
             taken |= own
@@ -82,6 +85,14 @@ def require_stated_offset(metadata: Path, offset: float) -> None:
             f"{metadata}: states a radiometric offset of {stated:g}, dataset.yaml says {offset:g}; correct `offset` or "
             "take `metadata` out of the description where it is the metadata that are wrong"
         )
+
+
+def _product_folder(path: Path) -> Path:
+    """The folder that holds all bands of a file's product: those of 10 and 20 m may lie in folders of their own."""
+    for folder in path.parents:
+        if folder.suffix == ".SAFE":
+            return folder
+    return path.parent.parent if path.parent.name in ("R10m", "R20m", "R60m") else path.parent
 
 
 def _below(folder: Path, files: Sequence[Path]) -> set[Path]:
