@@ -1,7 +1,6 @@
 """Writes tiny deliveries as providers name and describe them: Planet's orders, Sentinel-2 products, files a band."""
 
 import json
-from pathlib import Path
 
 import geopandas as gpd
 import numpy as np

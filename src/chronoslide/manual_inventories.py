@@ -148,7 +148,7 @@ def _years(frame: gpd.GeoDataFrame, column: str, path: Path) -> pd.Series:
     if wrong.any():
         raise InventoryError(
             f"{path}: feature {years.index[wrong][0]} has no year in column {column!r} "
-            f"({frame[column][wrong].iloc[0]!r}); fill it in or remove the feature"
+            f"({frame[column][wrong].iloc[0]}); fill it in or remove the feature"
         )
     return years
 

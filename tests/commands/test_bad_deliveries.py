@@ -5,11 +5,11 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-import made_deliveries as made
 import numpy as np
 import pytest
 from affine import Affine
 
+import made_deliveries as made
 from chronoslide.cli import main
 
 Case = Callable[[Path], list[object] | None]
@@ -60,7 +60,8 @@ def a_vrt_in_disguise(folder):
     path = made.rapideye(folder, "2016-11-04")
     path.write_text(
         '<VRTDataset rasterXSize="40" rasterYSize="30"><VRTRasterBand dataType="UInt16" band="1"><SimpleSource>'
-        '<SourceFilename relativeToVRT="1">../../secret.tif</SourceFilename></SimpleSource></VRTRasterBand></VRTDataset>'
+        '<SourceFilename relativeToVRT="1">../../secret.tif</SourceFilename></SimpleSource></VRTRasterBand>'
+        "</VRTDataset>"
     )
 
 

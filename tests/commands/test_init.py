@@ -7,13 +7,13 @@ import sys
 from pathlib import Path
 
 import geopandas as gpd
-import made_deliveries as made
 import numpy as np
 import pytest
 import rasterio
 import yaml
 from rasterio.crs import CRS
 
+import made_deliveries as made
 from chronoslide.cli import main
 from chronoslide.dataset import read_dataset
 from chronoslide.params import read_settings
@@ -58,7 +58,7 @@ def test_a_rapideye_order_of_two_tiles_and_its_inventories(tmp_path, root, capsy
         2015: ("2015-11-09", 1), 2016: ("2016-11-04", 2)
     }  # fmt: skip
     tile = years[2015].acquisitions[0]
-    assert tile.usable_data_mask and tile.metadata and tile.metadata.suffix == ".xml"
+    assert tile.metadata.suffix == ".xml"
     assert all((root / "data" / path).exists() for path in (tile.scene, tile.usable_data_mask, tile.metadata))
     assert str(years[2015].inventory) == "investigation/inventories/mapped_2015.shp"
     assert (root / "data/investigation/inventories/mapped_2015.dbf").exists()
@@ -268,8 +268,8 @@ def test_years_of_an_inventory_without_a_scene_are_said(tmp_path, root, capsys):
 
 def test_the_simulated_delivery_is_recognised_with_what_it_says_of_itself(tmp_path, root):
     content = {
-        "acquired": "2016-11-04T05:08:00Z", "bands": ["red", "nir"], "reflectance_scale": 5000, "sensor": "RapidEye (simulated)",
-        "provenance": "simulated",
+        "acquired": "2016-11-04T05:08:00Z", "bands": ["red", "nir"], "reflectance_scale": 5000,
+        "sensor": "RapidEye (simulated)", "provenance": "simulated",
     }  # fmt: skip
     made.raster(tmp_path / "order/a_tile1_Analytic_SR.tif", made.values((400, 1_300)))
     (tmp_path / "order/a_tile1_metadata.json").write_text(json.dumps(content))
