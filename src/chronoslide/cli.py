@@ -72,6 +72,8 @@ def _carry_out(arguments: argparse.Namespace) -> None:
             module.apply(arguments.package, arguments.inventory, arguments.layer, arguments.output)
         case "inspect":
             module.run(arguments)
+        case "fetch":
+            module.run(arguments)
         case "init":
             module.run(Path(arguments.root).resolve(), arguments)
         case "configure":
@@ -174,6 +176,21 @@ def _add_deliveries(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) 
         verb.add_argument("--offset", type=float, help="what is added to stored values before they are divided")
         verb.add_argument("--date", action="append", default=[], metavar="SCENE=DATE", help="date of a scene")
         verb.add_argument("--year", action="append", default=[], metavar="SCENE=YEAR", help="year that it stands for")
+    fetch = _add_verb(verbs, "fetch", "Fetches one open Sentinel-2 acquisition a year of an area from a STAC API.")
+    fetch.add_argument("--stac", required=True, metavar="URL", help="address of the API")
+    fetch.add_argument("--collection", default="sentinel-2-l2a", help="its collection (default: sentinel-2-l2a)")
+    fetch.add_argument("--aoi", type=Path, required=True, help="outline of the area")
+    fetch.add_argument("--years", required=True, help="as in 2016-2025 or 2016,2018")
+    fetch.add_argument("--season", required=True, help="days of the year, as in 10-15..12-15")
+    fetch.add_argument("--max-cloud", type=float, default=10.0, help="percentage over the area itself (default: 10)")
+    fetch.add_argument(
+        "--bands", default="blue,green,red,red_edge,nir", help="bands to read (default: the model's five)"
+    )
+    fetch.add_argument("--output", "-o", type=Path, default=Path("fetched"), help="a folder (default: fetched)")
+    fetch.add_argument("--timeout", type=float, default=60.0, help="seconds to wait for an answer (default: 60)")
+    fetch.add_argument("--retries", type=int, default=4, help="how often to ask again, ever more slowly (default: 4)")
+    fetch.add_argument("--skip", action="append", default=[], metavar="ITEM", help="an item that is not to be taken")
+    fetch.add_argument("--dry-run", action="store_true", help="only show which acquisitions would be taken")
     init.add_argument("--data", type=Path, help="the data folder (default: data in the root)")
     init.add_argument("--link", action="store_true", help="link files instead of copying; `dvc add` makes them copies")
     init.add_argument("--force", action="store_true", help="replace a dataset.yaml that is there")

@@ -35,6 +35,22 @@ def _inside(path: Path) -> Path:
 Inside = Annotated[Path, AfterValidator(_inside)]
 
 
+class Source(_Described):
+    """Where a fetched tile comes from.
+
+    Attributes:
+        catalogue: Address of the STAC API.
+        collection: Its collection.
+        item: The item's name.
+        sha256: Checksums of the files as they were fetched, by name.
+    """
+
+    catalogue: str
+    collection: str
+    item: str
+    sha256: dict[str, str]
+
+
 class Acquisition(_Described):
     """One delivered tile. Paths are relative to the folder of `dataset.yaml`.
 
@@ -46,6 +62,7 @@ class Acquisition(_Described):
         usable_data_mask: Planet's UDM (one band, 0 where usable) or UDM2 (eight bands), on the scene's grid.
         scene_classification: Sentinel-2's SCL, at 10 or 20 m.
         metadata: The provider's, kept for the record; where it states an offset it must be that of `offset`.
+        source: Where `chronoslide fetch` took it from.
     """
 
     scene: Inside | None = None
@@ -54,6 +71,7 @@ class Acquisition(_Described):
     usable_data_mask: Inside | None = None
     scene_classification: Inside | None = None
     metadata: Inside | None = None
+    source: Source | None = None
 
     @model_validator(mode="after")
     def _one_way(self) -> Acquisition:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from chronoslide.dataset import Source
 from chronoslide.errors import DataError
 
 
@@ -33,6 +34,7 @@ class Found:
         offset: What is added to stored values first; None where nothing is said.
         offset_from: How that is known.
         provenance: "simulated" where the metadata say so.
+        source: Where it was fetched from: `catalogue`, `collection`, `item`, `sha256`.
         notes: What the user should know.
         problem: Why it cannot be used, in a line with the file and the remedy; None where nothing speaks against it.
         unless_offset: The same, but settled where the user states the offset.
@@ -55,6 +57,7 @@ class Found:
     offset: float | None = None
     offset_from: str = ""
     provenance: Literal["simulated", "observed"] = "observed"
+    source: Source | None = None
     notes: tuple[str, ...] = ()
     problem: str | None = None
     unless_offset: str | None = None

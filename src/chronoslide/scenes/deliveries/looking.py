@@ -34,6 +34,7 @@ WGS84: Final = CRS.from_epsg(4326)
 _SIDE = 512  # rows and columns that are looked at, at most
 _LARGEST_PIXEL_METRES: Final = {5: 8.0, 4: 5.0, 8: 5.0}  # of the sensors whose order of bands is guessed
 _UNTAGGED: Final = (-9_999.0, -32_768.0)
+_SAME_GROUND = 0.99  # windows of two neighbouring tiles may lie on one grid and show different parts of it
 _NEGATIVE_SHARE, _BRIGHT_REFLECTANCE = 0.01, 2.0
 
 
@@ -198,6 +199,7 @@ def _twins(first: Looked, second: Looked) -> bool:
         and first.found.date == second.found.date
         and first.grid == second.grid
         and first.values.shape == second.values.shape
+        and (first.valid & second.valid).sum() >= _SAME_GROUND * (first.valid | second.valid).sum()
     )
 
 

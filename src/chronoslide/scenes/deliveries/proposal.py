@@ -210,6 +210,7 @@ class _Work:
             usable_data_mask=place(found.usable_data_mask) if found.usable_data_mask else None,
             scene_classification=place(found.scene_classification) if found.scene_classification else None,
             metadata=place(found.metadata) if found.metadata and keeps_metadata else None,
+            source=found.source,
         )
 
     def _inventories(

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
+from chronoslide.dataset import Source
 from chronoslide.errors import DataError
 from chronoslide.scenes.deliveries.found import Found, Recognised
 from chronoslide.scenes.deliveries.metadata import (
@@ -32,6 +33,8 @@ BANDS: Final = {
 """By ESA's number, in the order of their wavelengths; the bands of 60 m for water vapour and cirrus are of no use."""
 
 SCALE: Final = 10_000.0
+FETCHED: Final = "fetched.json"
+"""What `chronoslide fetch` took for a year: items and checksums; it lies above the folders of the items."""
 _COMMON: Final = {
     "blue": "B02", "green": "B03", "red": "B04", "rededge1": "B05", "rededge2": "B06", "rededge3": "B07",
     "rededge": "B05", "nir": "B08", "nir08": "B8A", "swir16": "B11", "swir22": "B12", "coastal": "B01",
@@ -223,7 +226,7 @@ def _assets(
     for key, asset in item["assets"].items():
         if not isinstance(asset, dict) or not isinstance(asset.get("href"), str):
             continue
-        number_ = _band_of_asset(str(key), asset)
+        number_ = band_of_asset(str(key), asset)
         if number_ is None:
             continue
         href = asset["href"]
@@ -242,7 +245,7 @@ def _assets(
     return named, classification, hrefs
 
 
-def _band_of_asset(key: str, asset: Mapping[str, Any]) -> str | None:
+def band_of_asset(key: str, asset: Mapping[str, Any]) -> str | None:
     """ESA's number of an asset's band, SCL, or None; JPEG 2000 twins of a COG (`red-jp2`) are passed over."""
     if key.lower().endswith("-jp2"):
         return None
@@ -271,8 +274,20 @@ def _from_item(
         str(item.get("id") or path.stem), named, classification, path, date=date_in(str(told.get("datetime") or "")),
         date_from=f"of {path.name}", scale=_scale_of_item(item, path), scale_from=f"of {path.name}", offset=offset,
         offset_from=offset_from, problem=problem, fallback=path,
-        unless_offset=_without_offset(path, offset, offset_from),
+        unless_offset=_without_offset(path, offset, offset_from), source=_source(path, str(item.get("id"))),
     )  # fmt: skip
+
+
+def _source(path: Path, item: str) -> Source | None:
+    """What was noted when an item was fetched, None where it came by other ways."""
+    record = path.parent.parent / FETCHED
+    if not record.is_file():
+        return None
+    content = read_json_object(record)
+    try:
+        return Source(catalogue=content["catalogue"], item=item, **content["items"][item])
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(f"{record}: does not tell of {item}; fetch the year again") from error
 
 
 def _offset_of_item(item: Mapping[str, Any], path: Path) -> tuple[float | None, str]:
@@ -303,7 +318,7 @@ def _raster_bands(item: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Scale and offset of the reflectance bands' assets, by the raster extension's older and newer spelling."""
     result: list[Mapping[str, Any]] = []
     for key, asset in item["assets"].items() if isinstance(item.get("assets"), dict) else ():
-        if not isinstance(asset, dict) or _band_of_asset(str(key), asset) not in BANDS:
+        if not isinstance(asset, dict) or band_of_asset(str(key), asset) not in BANDS:
             continue
         for band in [*(asset.get("raster:bands") or []), *(asset.get("bands") or []), asset]:
             if isinstance(band, dict):
