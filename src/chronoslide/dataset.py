@@ -79,6 +79,11 @@ class Acquisition(_Described):
             raise ValueError("name either `scene` (one file with all bands) or `bands` (a file for each band)")
         return self
 
+    def files(self) -> tuple[Path, ...]:
+        """All files that are named."""
+        named = (self.scene, *(self.bands or {}).values(), self.usable_data_mask, self.scene_classification)
+        return tuple(path for path in (*named, self.metadata) if path is not None)
+
     @property
     def name(self) -> str:
         """The file of the scene, or the folder of its bands, for messages and summaries."""

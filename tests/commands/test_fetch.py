@@ -7,12 +7,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import geopandas as gpd
-import made_deliveries as made
 import numpy as np
 import pytest
 import rasterio
 from shapely.geometry import box, mapping
 
+import made_deliveries as made
 from chronoslide.cli import main
 from chronoslide.dataset import read_dataset
 from chronoslide.errors import SettingsError
@@ -38,7 +38,7 @@ class Catalogue:
             def do_GET(self):
                 catalogue.answer(self)
 
-            do_HEAD = do_POST = do_GET
+            do_HEAD = do_POST = do_GET  # noqa: N815
 
             def log_message(self, *_):
                 pass

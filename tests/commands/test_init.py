@@ -222,8 +222,10 @@ def test_a_description_is_not_overwritten_unless_forced(tmp_path, root, capsys):
     assert main(["init", str(tmp_path / "order"), "--root", str(root)]) == 2
     assert "is there already" in capsys.readouterr().err
     assert (root / "data/dataset.yaml").read_text() == "mine"
+    (root / "data/old.tif").write_text("mine")
     init(root, tmp_path / "order", "--force")
     assert read_dataset(root / "data").sensor == "RapidEye"
+    assert "holds 1 files that are not described, as old.tif" in capsys.readouterr().out
 
 
 def test_the_same_delivery_gives_the_same_bytes(tmp_path, root):

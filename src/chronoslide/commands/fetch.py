@@ -21,7 +21,7 @@ from tqdm import tqdm
 from chronoslide.errors import DataError, SettingsError, nearest
 from chronoslide.files import write_json
 from chronoslide.rasters import read_raster, write_raster
-from chronoslide.scenes.deliveries import catalogue
+from chronoslide.scenes.deliveries import catalogue_reading as catalogue
 from chronoslide.scenes.deliveries.choosing import Candidate, Season, choose, read_years
 from chronoslide.scenes.deliveries.sentinel2 import BANDS, FETCHED
 from chronoslide.vectors import read_polygons, repair_polygons

@@ -26,6 +26,7 @@ from chronoslide.dataset import DESCRIPTION, SITES, Dataset, SiteName, write_dat
 from chronoslide.errors import DataError, SettingsError, StorageError
 from chronoslide.files import replacing, write_text
 from chronoslide.grid import Grid
+from chronoslide.manual_inventories import file_of
 from chronoslide.params import read_settings
 from chronoslide.rasters import read_raster, write_raster
 from chronoslide.scenes.deliveries.inspection import Inspection
@@ -65,9 +66,13 @@ def run(root: Path, arguments: argparse.Namespace) -> None:
     for note in (*(note for inspection in inspections.values() for note in inspection.notes), *proposal.notes):
         print(f"note: {note}")
     print(f"{path}: {described(proposal)}")
-    for line in _fit_settings(root, proposal.dataset, inspections):
+    for line in _leftovers(data, proposal):
         print(line)
-    print("\n".join(_next_commands(root, data, proposal)))
+    if data.resolve() == (root / "data").resolve():
+        lines = _fit_settings(root, proposal.dataset, inspections)
+    else:
+        lines = [f"the stages read {root / 'data'}: this folder is for a copy of the repository"]
+    print("\n".join([*lines, *_next_commands(root, data, proposal)]))
 
 
 def _bring_in(proposal: Proposal, data: Path, *, link: bool) -> None:
@@ -84,6 +89,24 @@ def _bring_in(proposal: Proposal, data: Path, *, link: bool) -> None:
         write_geopackage(data / below, {"area_of_interest": area})
     for below, source in proposal.elevations.items():
         _bring_elevation(source, data / below, proposal.dataset)
+
+
+def _leftovers(data: Path, proposal: Proposal) -> list[str]:
+    """A line about files that the description does not name: DVC would keep them with the others."""
+    described = {*proposal.copies.values(), *proposal.areas, *proposal.elevations, Path(DESCRIPTION)}
+    for site in proposal.dataset.sites.values():
+        for year in site.years.values():
+            described |= {path for acquisition in year.acquisitions for path in acquisition.files()}
+            described |= {file_of(year.inventory)} if year.inventory is not None else set()
+    stems = {path.with_suffix("") for path in described}
+    left = [
+        path
+        for path in sorted(path.relative_to(data) for path in data.rglob("*") if path.is_file())
+        if path not in described and path.with_suffix("") not in stems and path.name != "README.txt"
+    ]
+    if not left:
+        return []
+    return [f"note: {data} holds {len(left)} files that are not described, as {left[0]}; take them out, DVC keeps all"]
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from chronoslide.scenes.deliveries.found import Found, Recognised
-from chronoslide.scenes.deliveries.metadata import date_in
+from chronoslide.scenes.deliveries.metadata_reading import date_in
 
 _RASTERS = (".tif", ".tiff", ".jp2", ".img")
 

@@ -13,7 +13,7 @@ from typing import Final
 
 from chronoslide.scenes.deliveries import sentinel2
 from chronoslide.scenes.deliveries.found import Found, Recognised
-from chronoslide.scenes.deliveries.metadata import date_in
+from chronoslide.scenes.deliveries.metadata_reading import date_in
 
 _NAMES: Final = {
     "coastal_blue": "coastal_blue", "coastal": "coastal", "blue": "blue", "green": "green", "yellow": "yellow",

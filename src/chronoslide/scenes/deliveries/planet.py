@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from chronoslide.errors import DataError
 from chronoslide.scenes.deliveries.found import Found, Recognised
-from chronoslide.scenes.deliveries.metadata import date_in, number, read_json_object, read_xml, text_of
+from chronoslide.scenes.deliveries.metadata_reading import date_in, number, read_json_object, read_xml, text_of
 
 RAPIDEYE_BANDS: Final = ("blue", "green", "red", "red_edge", "nir")
 FOUR_BANDS: Final = ("blue", "green", "red", "nir")

@@ -16,7 +16,7 @@ from typing import Any, Final
 from chronoslide.dataset import Source
 from chronoslide.errors import DataError
 from chronoslide.scenes.deliveries.found import Found, Recognised
-from chronoslide.scenes.deliveries.metadata import (
+from chronoslide.scenes.deliveries.metadata_reading import (
     date_in,
     elements,
     inside,
