@@ -31,6 +31,7 @@ class Found:
         metadata: The provider's.
         scale: The stored value of a reflectance of 1, if stated.
         scale_from: How that is known.
+        nodata: The value that the provider gives to pixels without observation, tagged or not; None if unknown.
         offset: What is added to stored values first; None where nothing is said.
         offset_from: How that is known.
         provenance: "simulated" where the metadata say so.
@@ -54,6 +55,7 @@ class Found:
     metadata: Path | None = None
     scale: float | None = None
     scale_from: str = ""
+    nodata: float | None = None
     offset: float | None = None
     offset_from: str = ""
     provenance: Literal["simulated", "observed"] = "observed"

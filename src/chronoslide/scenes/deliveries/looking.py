@@ -31,6 +31,7 @@ from chronoslide.scenes.deliveries.found import Found
 from chronoslide.scenes.deliveries.reading import grid_of, observed, opened, plain_name
 
 WGS84: Final = CRS.from_epsg(4326)
+_MOST_BLOCKS = 200_000  # whose places are checked; beyond, reading tells
 _SIDE = 512  # rows and columns that are looked at, at most
 _LARGEST_PIXEL_METRES: Final = {5: 8.0, 4: 5.0, 8: 5.0}  # of the sensors whose order of bands is guessed
 _UNTAGGED: Final = (-9_999.0, -32_768.0)
@@ -125,7 +126,7 @@ def look(found: Found, hints: Hints | None = None) -> Looked:
             _require_whole(source, path)
             delivered = [index for index, kind in enumerate(source.colorinterp, 1) if kind != ColorInterp.alpha]
             found = _with_bands(found, source, delivered, pixel_metres(grid), bands)
-            values, valid, nodata, tagged = _thinned(source, path, delivered)
+            values, valid, nodata, tagged = _thinned(source, path, delivered, found.nodata)
     else:
         grid, values, valid, nodata, tagged = _stacked(found)
         if lacking := sorted(set(bands or ()) - set(found.bands)):
@@ -211,6 +212,8 @@ def _require_whole(source: rasterio.DatasetReader, path: Path) -> None:
     planes = range(1, source.count + 1) if source.interleaving and source.interleaving.name != "pixel" else (1,)
     for band in planes:
         rows, cols = source.block_shapes[band - 1]
+        if source.height * source.width > _MOST_BLOCKS * rows * cols:
+            return
         for row in range(-(-source.height // rows)):
             for col in range(-(-source.width // cols)):
                 start = source.get_tag_item(f"BLOCK_OFFSET_{col}_{row}", "TIFF", bidx=band)
@@ -225,16 +228,21 @@ def _shape_to_look_at(source: rasterio.DatasetReader) -> tuple[int, int]:
 
 
 def _thinned(
-    source: rasterio.DatasetReader, path: Path, indexes: list[int], shape: tuple[int, int] | None = None
+    source: rasterio.DatasetReader,
+    path: Path,
+    indexes: list[int],
+    provided: float | None,
+    shape: tuple[int, int] | None = None,
 ) -> tuple[NDArray[np.generic], NDArray[np.bool_], float | None, bool]:
     values = np.moveaxis(source.read(indexes, out_shape=(len(indexes), *(shape or _shape_to_look_at(source)))), 0, -1)
     if np.issubdtype(values.dtype, np.complexfloating):
         raise DataError(f"{path}: holds complex numbers (radar); deliver surface reflectance")
     nodata = source.nodata
     if nodata is None:
-        nodata = next((value for value in _UNTAGGED if (values == value).any()), None)
-        if nodata is None and (values == 0).all(axis=-1).any():
-            nodata = 0.0
+        nodata = next((value for value in _UNTAGGED if (values == value).any()), provided)
+    # No ground reflects nothing at all: among whole numbers 0 is taken for NoData also where none was looked at.
+    if nodata is None and (np.issubdtype(values.dtype, np.integer) or (values == 0).all(axis=-1).any()):
+        nodata = 0.0
     valid = observed(source, values, Window(0, 0, source.width, source.height), nodata)
     if not valid.any():
         raise DataError(f"{path}: holds nothing but NoData; deliver the scene again or leave it out")
@@ -268,7 +276,7 @@ def _stacked(found: Found) -> tuple[Grid, NDArray[np.generic], NDArray[np.bool_]
     layers, valid, nodata, all_tagged = [], None, None, True
     for path in found.band_files.values():
         with opened(path) as source:
-            values, seen, marker, tagged = _thinned(source, path, [1], shapes[finest])
+            values, seen, marker, tagged = _thinned(source, path, [1], found.nodata, shapes[finest])
         all_tagged &= tagged
         layers.append(values)
         valid = seen if valid is None else valid & seen

@@ -99,6 +99,7 @@ def _scene(path: Path, match: re.Match[str], beside: Mapping[str, Path]) -> Foun
         metadata=metadata,
         scale=facts.get("scale", SCALE),
         scale_from=f"of {metadata.name}" if "scale" in facts and metadata else "Planet's surface reflectance",
+        nodata=0.0,
         provenance=facts.get("provenance", "observed"),
         notes=tuple(notes),
         problem=problem,

@@ -364,6 +364,7 @@ def _found(
         label=label,
         bands=tuple(ordered),
         bands_from="ESA's band numbers",
+        nodata=0.0,
         scene=None if ordered else fallback,
         band_files=ordered,
         scene_classification=classification,
