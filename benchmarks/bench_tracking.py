@@ -24,6 +24,7 @@ from chronoslide.inventories.ground import Ground
 from chronoslide.inventories.reading import read_inventories
 from chronoslide.inventories.tracking import track_inventories
 from chronoslide.inventories.tracking_quality import tracking_quality
+from chronoslide.manual_inventories import read_inventory
 from chronoslide.params import TrackingSettings
 from chronoslide.scenes.scene import read_scene
 from chronoslide.vectors import read_polygons
@@ -60,7 +61,7 @@ def quality() -> list[Measure]:
     sources = {
         "true": key,
         "manual": {
-            year: read_polygons(ROOT / "data" / one.inventory) for year, one in described.items() if one.inventory
+            year: read_inventory(ROOT / "data", one.inventory, year) for year, one in described.items() if one.inventory
         },
     }
     predicted = ROOT / "results/inventories/predicted.gpkg"

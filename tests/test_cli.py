@@ -10,7 +10,7 @@ import yaml
 from chronoslide import cli
 
 ROOT = Path(__file__).parents[1]
-VERBS = [*cli.STAGES, "configure", "chips", "rasterise", "compare", "statistics", "review"]
+VERBS = [*cli.STAGES, "configure", "chips", "rasterise", "compare", "statistics", "review", "inspect", "init", "fetch"]
 
 
 @pytest.mark.parametrize("verb", VERBS)

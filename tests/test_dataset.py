@@ -94,14 +94,50 @@ def test_a_mistake_is_said_in_one_line_with_its_place(tmp_path, before, after, w
     assert "\n" not in str(caught.value)
 
 
-def test_both_sites_are_needed(tmp_path):
+def test_the_area_that_is_mapped_is_needed(tmp_path):
     content = yaml.safe_load(DESCRIBED)
-    del content["sites"]["training"]
+    del content["sites"]["investigation"]
     write(tmp_path, yaml.safe_dump(content))
-    with pytest.raises(DataError, match=r"\['training'\] missing; describe both"):
+    with pytest.raises(DataError, match=r"'investigation' missing; describe the area"):
         read_dataset(tmp_path)
 
 
+def test_without_a_training_area_the_other_one_is_described(tmp_path):
+    content = yaml.safe_load(DESCRIBED)
+    del content["sites"]["training"]
+    write(tmp_path, yaml.safe_dump(content))
+    assert read_dataset(tmp_path).described_sites == ("investigation",)
+
+
+@pytest.mark.parametrize("path", ["../elsewhere.tif", "/elsewhere.tif", "training/../../elsewhere.tif"])
+def test_a_path_that_leaves_the_data_is_refused(tmp_path, path):
+    write(tmp_path, DESCRIBED.replace("training/2016.tif", path))
+    with pytest.raises(DataError, match=r"leaves the folder of dataset\.yaml; put the file there"):
+        read_dataset(tmp_path)
+
+
+def test_a_scene_is_one_file_or_a_file_a_band(tmp_path):
+    both = "{scene: a.tif, bands: {red: b.tif}}"
+    for wrong in ("{metadata: a.xml}", both):
+        write(tmp_path, DESCRIBED.replace("{scene: training/2016.tif}", wrong))
+        with pytest.raises(DataError, match=r"name either `scene` .* or `bands`"):
+            read_dataset(tmp_path)
+
+
+def test_every_band_needs_its_file(tmp_path):
+    write(tmp_path, DESCRIBED.replace("{scene: training/2016.tif}", "{bands: {blue: t/b.tif, green: t/g.tif}}"))
+    with pytest.raises(DataError, match=r"training\.years\.2016: t has no file for band 'red'"):
+        read_dataset(tmp_path)
+
+
+def test_an_inventory_may_be_a_layer_or_a_column_of_a_file(tmp_path):
+    write(tmp_path, DESCRIBED.replace("inventory: training/2016.gpkg", "inventory: {file: a.shp, year_column: year}"))
+    dataset = read_dataset(tmp_path)
+    assert dataset.year("training", 2016).inventory.year_column == "year"
+    write_dataset(tmp_path / "again", dataset)
+    assert read_dataset(tmp_path / "again") == dataset
+
+
 def test_a_missing_description_says_how_to_get_one(tmp_path):
-    with pytest.raises(DataError, match="no such file; run `make data`, or describe your own"):
+    with pytest.raises(DataError, match="no such file; run `make data`, or `chronoslide init` on your own"):
         read_dataset(tmp_path)

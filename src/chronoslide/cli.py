@@ -70,6 +70,12 @@ def _carry_out(arguments: argparse.Namespace) -> None:
             module.prepare(arguments.inventory, arguments.layer, arguments.output)
         case "review":
             module.apply(arguments.package, arguments.inventory, arguments.layer, arguments.output)
+        case "inspect":
+            module.run(arguments)
+        case "fetch":
+            module.run(arguments)
+        case "init":
+            module.run(Path(arguments.root).resolve(), arguments)
         case "configure":
             module.run(Path(arguments.root).resolve(), arguments.profile)
         case "chips":
@@ -134,6 +140,7 @@ def _parser() -> argparse.ArgumentParser:
         verb.add_argument("--area", type=Path, help="polygons of the area that was mapped")
         verb.add_argument("--output", "-o", type=Path, help="a JSON file (default: print)")
     _add_review(verbs)
+    _add_deliveries(verbs)
     return parser
 
 
@@ -151,6 +158,42 @@ def _add_scene(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--threshold", type=float, help="probability from which a pixel is landslide (the model's own)")
     verb.add_argument("--minimum-area", type=float, help="minimum mapping unit in m2 (that of the settings)")
     verb.add_argument("--probability", type=Path, help="a GeoTIFF for the probabilities")
+
+
+def _add_deliveries(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    look = _add_verb(verbs, "inspect", "Says what lies in a delivery and proposes its dataset.yaml.")
+    init = _add_verb(verbs, "init", "Takes deliveries into the data folder and writes dataset.yaml.")
+    for verb in (look, init):
+        verb.add_argument("paths", type=Path, nargs="+", metavar="PATH", help="folders or files, as they came")
+        verb.add_argument("--training", type=Path, nargs="+", default=[], metavar="PATH", help="of the training area")
+        verb.add_argument("--aoi", type=Path, help="outline of the area to be mapped (default: what all years show)")
+        verb.add_argument("--training-aoi", type=Path, help="outline of the training area")
+        verb.add_argument("--name", help="short name of the data set (default: the folder's)")
+        verb.add_argument("--crs", help="system in metres to bring scenes to (default: theirs, or the UTM zone)")
+        verb.add_argument("--resolution", type=float, help="pixel size in metres (default: the scenes')")
+        verb.add_argument("--bands", help="bands in the files' order, as in blue,green,red,nir")
+        verb.add_argument("--scale", type=float, help="stored value of a reflectance of 1")
+        verb.add_argument("--offset", type=float, help="what is added to stored values before they are divided")
+        verb.add_argument("--date", action="append", default=[], metavar="SCENE=DATE", help="date of a scene")
+        verb.add_argument("--year", action="append", default=[], metavar="SCENE=YEAR", help="year that it stands for")
+    fetch = _add_verb(verbs, "fetch", "Fetches one open Sentinel-2 acquisition a year of an area from a STAC API.")
+    fetch.add_argument("--stac", required=True, metavar="URL", help="address of the API")
+    fetch.add_argument("--collection", default="sentinel-2-l2a", help="its collection (default: sentinel-2-l2a)")
+    fetch.add_argument("--aoi", type=Path, required=True, help="outline of the area")
+    fetch.add_argument("--years", required=True, help="as in 2016-2025 or 2016,2018")
+    fetch.add_argument("--season", required=True, help="days of the year, as in 10-15..12-15")
+    fetch.add_argument("--max-cloud", type=float, default=10.0, help="percentage over the area itself (default: 10)")
+    fetch.add_argument(
+        "--bands", default="blue,green,red,red_edge,nir", help="bands to read (default: the model's five)"
+    )
+    fetch.add_argument("--output", "-o", type=Path, default=Path("fetched"), help="a folder (default: fetched)")
+    fetch.add_argument("--timeout", type=float, default=60.0, help="seconds to wait for an answer (default: 60)")
+    fetch.add_argument("--retries", type=int, default=4, help="how often to ask again, ever more slowly (default: 4)")
+    fetch.add_argument("--skip", action="append", default=[], metavar="ITEM", help="an item that is not to be taken")
+    fetch.add_argument("--dry-run", action="store_true", help="only show which acquisitions would be taken")
+    init.add_argument("--data", type=Path, help="the data folder (default: data in the root)")
+    init.add_argument("--link", action="store_true", help="link files instead of copying; `dvc add` makes them copies")
+    init.add_argument("--force", action="store_true", help="replace a dataset.yaml that is there")
 
 
 def _add_review(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

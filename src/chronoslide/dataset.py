@@ -1,6 +1,7 @@
 """`data/dataset.yaml`: what was delivered, as an immutable, checked description.
 
-A data set has two sites: `training`, where the model is pretrained, and `investigation`, which is mapped year by year.
+A data set has the site `investigation`, which is mapped year by year, and, where a model is to be pretrained, the site
+`training`. `chronoslide init` writes the description; paths in it are relative to its folder and stay inside.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from chronoslide.errors import DataError
 from chronoslide.files import write_text
@@ -25,12 +26,84 @@ class _Described(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Acquisition(_Described):
-    """One delivered tile. Paths are relative to the folder of `dataset.yaml`."""
+def _inside(path: Path) -> Path:
+    if path.is_absolute() or ".." in path.parts:
+        raise ValueError(f"{path} leaves the folder of {DESCRIPTION}; put the file there, DVC keeps what is inside")
+    return path
 
-    scene: Path
-    usable_data_mask: Path | None = None
-    metadata: Path | None = None
+
+Inside = Annotated[Path, AfterValidator(_inside)]
+
+
+class Source(_Described):
+    """Where a fetched tile comes from.
+
+    Attributes:
+        catalogue: Address of the STAC API.
+        collection: Its collection.
+        item: The item's name.
+        sha256: Checksums of the files as they were fetched, by name.
+    """
+
+    catalogue: str
+    collection: str
+    item: str
+    sha256: dict[str, str]
+
+
+class Acquisition(_Described):
+    """One delivered tile. Paths are relative to the folder of `dataset.yaml`.
+
+    Attributes:
+        scene: One file with all bands, in the order of the data set's `bands`;
+        bands: or a file a band, by the band's name. Pixels may differ in size: the finest ones are the tile's.
+        offset: Added to the stored values before they are divided by `scale` (Sentinel-2 from processing baseline
+            04.00: -1000). Not applied to NoData. Nothing else adds it: it is applied once.
+        usable_data_mask: Planet's UDM (one band, 0 where usable) or UDM2 (eight bands), on the scene's grid.
+        scene_classification: Sentinel-2's SCL, at 10 or 20 m.
+        metadata: The provider's, kept for the record; where it states an offset it must be that of `offset`.
+        source: Where `chronoslide fetch` took it from.
+    """
+
+    scene: Inside | None = None
+    bands: dict[str, Inside] | None = None
+    offset: float | None = None
+    usable_data_mask: Inside | None = None
+    scene_classification: Inside | None = None
+    metadata: Inside | None = None
+    source: Source | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Acquisition:
+        if (self.scene is None) == (not self.bands):
+            raise ValueError("name either `scene` (one file with all bands) or `bands` (a file for each band)")
+        return self
+
+    def files(self) -> tuple[Path, ...]:
+        """All files that are named."""
+        named = (self.scene, *(self.bands or {}).values(), self.usable_data_mask, self.scene_classification)
+        return tuple(path for path in (*named, self.metadata) if path is not None)
+
+    @property
+    def name(self) -> str:
+        """The file of the scene, or the folder of its bands, for messages and summaries."""
+        if self.scene is not None:
+            return self.scene.as_posix()
+        return next(iter(self.bands.values())).parent.as_posix() if self.bands else ""
+
+
+class InventoryFile(_Described):
+    """A manual inventory that is not a file of its own.
+
+    Attributes:
+        file: A vector file in any coordinate reference system.
+        layer: Its layer, where it has several.
+        year_column: The column with the year (or date) of each polygon, where the file has several years.
+    """
+
+    file: Inside
+    layer: str | None = None
+    year_column: str | None = None
 
 
 class Year(_Described):
@@ -38,14 +111,14 @@ class Year(_Described):
 
     date: datetime.date
     acquisitions: Annotated[tuple[Acquisition, ...], Field(min_length=1)]
-    inventory: Path | None = None
+    inventory: Inside | InventoryFile | None = None
 
 
 class Site(_Described):
     """An area of interest with its years."""
 
-    area_of_interest: Path
-    elevation: Path | None = None
+    area_of_interest: Inside
+    elevation: Inside | None = None
     years: Annotated[dict[int, Year], Field(min_length=1)]
 
 
@@ -57,12 +130,12 @@ class Dataset(_Described):
         provenance: "simulated" or "observed"; it stands on everything that is made from the data.
         description: One or two sentences for the reader of a report.
         sensor: Name of the sensor.
-        bands: The bands in the order of the files.
+        bands: The bands in the order of the files, where a file has them all.
         scale: Stored value of a reflectance of 1.
         nodata: Stored value that marks pixels without observation.
         crs: The coordinate reference system that the scenes are brought to, as `EPSG:...`; metric.
         resolution_metres: Pixel size [m].
-        sites: `training` and `investigation`.
+        sites: `investigation`, and `training` unless the model comes pretrained.
     """
 
     name: str
@@ -81,10 +154,23 @@ class Dataset(_Described):
         doubled = {band for band in self.bands if self.bands.count(band) > 1}
         if doubled:
             raise ValueError(f"bands: {sorted(doubled)} stand more than once; name each band once")
-        missing = [name for name in SITES if name not in self.sites]
-        if missing:
-            raise ValueError(f"sites: {missing} missing; describe both `training` and `investigation`")
+        if "investigation" not in self.sites:
+            raise ValueError("sites: 'investigation' missing; describe the area that is to be mapped")
+        for site, described in self.sites.items():
+            for year, delivered in described.years.items():
+                for acquisition in delivered.acquisitions:
+                    lacking = [band for band in self.bands if acquisition.bands and band not in acquisition.bands]
+                    if lacking:
+                        raise ValueError(
+                            f"sites.{site}.years.{year}: {acquisition.name} has no file for band {lacking[0]!r}; add "
+                            "it, or take the band out of `bands`"
+                        )
         return self
+
+    @property
+    def described_sites(self) -> tuple[SiteName, ...]:
+        """The sites that are described, the training area first."""
+        return tuple(name for name in SITES if name in self.sites)
 
     def year(self, site: SiteName, year: int) -> Year:
         """What was delivered for a year.
@@ -112,14 +198,19 @@ def read_dataset(folder: Path) -> Dataset:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
         return Dataset.model_validate(content)
     except FileNotFoundError as error:
-        raise DataError(f"{path}: no such file; run `make data`, or describe your own scenes there") from error
+        raise DataError(f"{path}: no such file; run `make data`, or `chronoslide init` on your own scenes") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: not YAML ({' '.join(str(error).split())}); mend the file") from error
     except ValidationError as error:
         raise DataError(f"{path}: {one_line(error, Dataset)}") from error
 
 
+def dataset_text(dataset: Dataset) -> str:
+    """The description as YAML."""
+    content = dataset.model_dump(mode="json", exclude_none=True)
+    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=120)
+
+
 def write_dataset(folder: Path, dataset: Dataset) -> None:
     """Writes `dataset.yaml` into `folder`."""
-    content = dataset.model_dump(mode="json", exclude_none=True)
-    write_text(folder / DESCRIPTION, yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=120))
+    write_text(folder / DESCRIPTION, dataset_text(dataset))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import geopandas as gpd
@@ -61,11 +61,13 @@ class Repair:
         polygons: The usable polygons, each a valid Polygon or MultiPolygon, with the index they came with.
         repaired: Index of those whose geometry had to be made valid (self-intersections, spikes).
         dropped: Index of those without any area (missing, empty, a line after repair).
+        reasons: Why, for each of both.
     """
 
     polygons: gpd.GeoDataFrame
     repaired: tuple[object, ...]
     dropped: tuple[object, ...]
+    reasons: Mapping[object, str] = field(default_factory=dict)
 
 
 def repair_polygons(frame: gpd.GeoDataFrame, what: str) -> Repair:
@@ -92,7 +94,29 @@ def repair_polygons(frame: gpd.GeoDataFrame, what: str) -> Repair:
     made_valid[changed] = [_polygonal(part) for part in shapely.make_valid(geometry[changed])]
     area = np.nan_to_num(shapely.area(made_valid))
     kept = frame.set_geometry(gpd.GeoSeries(made_valid, index=frame.index, crs=frame.crs))[area > 0]
-    return Repair(kept, tuple(frame.index[broken & (area > 0)]), tuple(frame.index[~(area > 0)]))
+    reasons = {
+        index: _reason(part)
+        for index, part in zip(frame.index[changed | ~(area > 0)], geometry[changed | ~(area > 0)], strict=True)
+    }
+    repaired = frame.index[broken & (area > 0)]
+    dropped = frame.index[~(area > 0)]
+    return Repair(kept, tuple(repaired), tuple(dropped), {index: reasons[index] for index in (*repaired, *dropped)})
+
+
+def _reason(geometry: shapely.Geometry | None) -> str:
+    """What is wrong with a geometry, as `Self-intersection at x 322950, y 3107400`."""
+    if geometry is None:
+        return "no geometry"
+    if geometry.is_empty:
+        return "empty geometry"
+    if geometry.is_valid:
+        return "no area"
+    what, _, place = str(shapely.is_valid_reason(geometry)).rstrip("]").partition("[")
+    x, _, y = place.strip().partition(" ")
+    try:
+        return f"{what.strip()} at x {float(x):.7g}, y {float(y.split()[0]):.7g}"
+    except (ValueError, IndexError):
+        return what.strip()
 
 
 def _polygonal(geometry: shapely.Geometry) -> shapely.Geometry:

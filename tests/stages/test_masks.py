@@ -1,5 +1,7 @@
 import json
 
+import geopandas as gpd
+import pandas as pd
 import pytest
 import rasterio
 from shapely.geometry import box
@@ -30,6 +32,7 @@ def test_every_year_with_an_inventory_gets_a_mask(prepared):
     assert sorted(prepared.bytes_of("masks")) == [
         "investigation/2016.tif",
         "investigation/2017.tif",
+        "repairs.csv",
         "summary.json",
         "training/2016.tif",
     ]
@@ -95,3 +98,34 @@ def test_an_inventory_of_another_place_is_refused(prepared):
     prepared.vectors("investigation/2017.gpkg", box(0, 0, 100, 100))
     with pytest.raises(InventoryError, match=r"2017\.gpkg: all 1 polygons lie outside of the scene"):
         run(prepared.root)
+
+
+def test_repairs_are_listed_with_their_reasons(prepared, caplog):
+    with caplog.at_level("INFO", logger="chronoslide"):
+        run(prepared.root)
+    rows = (prepared.root / "results/masks/repairs.csv").read_text().splitlines()
+    assert rows[0] == "site,year,feature,outcome,reason"
+    assert rows[1:3] == [
+        'training,2016,1,repaired,"Self-intersection at x 300210, y 3099860"',
+        "training,2016,2,dropped,empty geometry",
+    ]
+    assert len(rows) == 7
+    assert "2017.gpkg: 1 polygons repaired, 1 without area dropped (feature 1: Self-intersection" in caplog.text
+
+
+def test_one_file_of_several_years_in_another_system_makes_the_same_masks(prepared):
+    """Year by a column, in degrees."""
+    run(prepared.root)
+    before = {year: read_raster(mask_of(prepared, "investigation", year)).values for year in (2016, 2017)}
+    years = {year: gpd.read_file(prepared.data / f"investigation/{year}.gpkg") for year in (2016, 2017)}
+    whole = pd.concat([frame.assign(observed_year=year) for year, frame in years.items()], ignore_index=True)
+    whole.to_crs(4326).to_file(prepared.data / "investigation/all.geojson", COORDINATE_PRECISION=12)
+    for year in years:
+        described = prepared.description["sites"]["investigation"]["years"][year]
+        described["inventory"] = {"file": "investigation/all.geojson", "year_column": "observed_year"}
+    prepared.describe()
+    run(prepared.root)
+    for year in years:
+        after = read_raster(mask_of(prepared, "investigation", year)).values
+        assert (after[10:20, 10:20] == LANDSLIDE).all()
+        assert (after != before[year]).sum() <= 4  # pixels whose centre lies on the bow tie's own edge

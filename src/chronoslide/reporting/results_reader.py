@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from chronoslide.dataset import DESCRIPTION, read_dataset
 from chronoslide.errors import DataError
+from chronoslide.manual_inventories import file_of, read_inventory
 from chronoslide.rasters import Raster, read_raster
 from chronoslide.vectors import read_polygons
 
@@ -142,9 +143,9 @@ def _read_manual(data: Path, year: int) -> gpd.GeoDataFrame | None:
     if not (data / DESCRIPTION).exists():
         return None
     described = read_dataset(data).sites["investigation"].years.get(year)
-    if described is None or described.inventory is None or not (data / described.inventory).exists():
+    if described is None or described.inventory is None or not (data / file_of(described.inventory)).exists():
         return None
-    return read_polygons(data / described.inventory)
+    return read_inventory(data, described.inventory, year)
 
 
 def _read_band(path: Path, scene: Raster, kind: type[np.generic]) -> NDArray[Any] | None:

@@ -17,7 +17,7 @@ from rasterio.warp import Resampling, reproject, transform_bounds
 from rasterio.windows import Window
 
 from chronoslide.errors import DataError, GridError
-from chronoslide.grid import Grid, require_metric
+from chronoslide.grid import Grid, name_of, require_metric
 from chronoslide.scenes.scene import Scene
 
 # Bilinear resampling looks at most one pixel beyond, cubic two; coarser grids look further in proportion.
@@ -86,8 +86,9 @@ def window_on(tile: Grid, site: Grid, what: str) -> Window:
     rows, cols = min(round(last_row) + margin, tile.rows) - row, min(round(last_col) + margin, tile.cols) - col
     if rows <= 0 or cols <= 0:
         raise DataError(
-            f"{what}: lies outside of the area of interest (the tile starts at x {tile.bounds[0]:.6g}, y "
-            f"{tile.bounds[3]:.6g}, the area at x {left:.6g}, y {top:.6g}); take it out of the data description"
+            f"{what}: lies outside of the area of interest (the tile, in {name_of(tile.crs)}, starts at x "
+            f"{tile.bounds[0]:.6g}, y {tile.bounds[3]:.6g}, the area, in {name_of(site.crs)}, lies there at x "
+            f"{left:.6g}, y {top:.6g}); take it out of the data description, or correct its system"
         )
     return Window(col, row, cols, rows)
 

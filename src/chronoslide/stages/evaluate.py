@@ -27,6 +27,7 @@ from chronoslide.evaluation.tables import accuracy_table, by_year, density_table
 from chronoslide.files import replacing, write_json
 from chronoslide.grid import Grid, require_same
 from chronoslide.inventories.vectorising import binarise, polygonise, remove_small
+from chronoslide.manual_inventories import read_inventory
 from chronoslide.models import baseline
 from chronoslide.models.calibration import Calibration, Temperature, fit_temperature, measure_calibration
 from chronoslide.models.card import WEIGHTS, ModelCard, read_card
@@ -245,7 +246,7 @@ def _manual(root: Path, dataset: Dataset, site: _Site, year: int) -> gpd.GeoData
     inventory = dataset.year("investigation", year).inventory
     if inventory is None:
         raise DataError(f"data/dataset.yaml: sites.investigation.years.{year} has no inventory to compare with; add it")
-    return read_polygons(root / "data" / inventory).to_crs(site.grid.crs)
+    return read_inventory(root / "data", inventory, year).to_crs(site.grid.crs)
 
 
 def _on_patches(root: Path, site: _Site) -> tuple[dict[str, Accuracy], Temperature]:

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from tqdm import tqdm
 
-from chronoslide.dataset import SITES, read_dataset
+from chronoslide.dataset import read_dataset
 from chronoslide.errors import DataError
-from chronoslide.files import replacing, write_json
+from chronoslide.files import replacing, write_json, write_text
 from chronoslide.labels import BACKGROUND, LANDSLIDE, UNOBSERVED, rasterise
+from chronoslide.manual_inventories import file_of, read_inventory
 from chronoslide.params import read_settings
 from chronoslide.rasters import write_raster
 from chronoslide.scenes.scene import read_scene
 from chronoslide.tracking import stage_run
-from chronoslide.vectors import read_polygons, repair_polygons
+from chronoslide.vectors import Repair, repair_polygons
+
+_log = logging.getLogger(__name__)
 
 
 def run(root: Path) -> None:
-    """Writes `results/masks/` anew, whole or not at all.
+    """Writes `results/masks/` anew, whole or not at all; `repairs.csv` there lists what was wrong with polygons.
 
     A year without an inventory gets no mask. An inventory without polygons is a year in which nothing had slid: its
     mask is all background, and the summary says that it is empty.
@@ -35,14 +40,15 @@ def run(root: Path) -> None:
     dataset = read_dataset(data)
     work = [
         (site, year, delivered.inventory)
-        for site in SITES
+        for site in dataset.described_sites
         for year, delivered in sorted(dataset.sites[site].years.items())
         if delivered.inventory is not None
     ]
+    repairs: list[dict[str, object]] = []
     summary: dict[str, Any] = {
         "dataset": dataset.name,
         "provenance": dataset.provenance,
-        "sites": {site: {} for site in SITES},
+        "sites": {site: {} for site in dataset.described_sites},
     }
     with (
         stage_run(root, "masks", settings) as run,
@@ -56,9 +62,10 @@ def run(root: Path) -> None:
             if not scene_path.exists():
                 raise DataError(f"{scene_path}: no such scene; run `chronoslide scenes` first")
             scene = read_scene(scene_path)
-            what = str(data / inventory)
-            polygons = read_polygons(data / inventory)
+            what = str(data / file_of(inventory))
+            polygons = read_inventory(data, inventory, year)
             repair = repair_polygons(polygons, what)
+            repairs += _listed(site, year, what, repair)
             labels = rasterise(polygons, scene.grid, scene.valid, all_touched=settings.masks.all_touched, what=what)
             counts = {
                 "landslide_pixels": int((labels == LANDSLIDE).sum()),
@@ -85,4 +92,21 @@ def run(root: Path) -> None:
                 overviews="nearest",
             )
         write_json(folder / "summary.json", summary)
-        run.log_files([folder / "summary.json"])
+        table = pd.DataFrame(repairs, columns=["site", "year", "feature", "outcome", "reason"])
+        write_text(folder / "repairs.csv", table.to_csv(index=False, lineterminator="\n"))
+        run.log_files([folder / "summary.json", folder / "repairs.csv"])
+
+
+def _listed(site: str, year: int, what: str, repair: Repair) -> list[dict[str, object]]:
+    """A row for each polygon that had to be repaired or dropped; the log tells the first ones."""
+    outcomes = {**dict.fromkeys(repair.repaired, "repaired"), **dict.fromkeys(repair.dropped, "dropped")}
+    if outcomes:
+        first = "; ".join(f"feature {index}: {repair.reasons[index]}" for index in list(outcomes)[:3])
+        _log.info(
+            "%s: %d polygons repaired, %d without area dropped (%s%s)",
+            what, len(repair.repaired), len(repair.dropped), first, "; ..." if len(outcomes) > 3 else "",
+        )  # fmt: skip
+    return [
+        {"site": site, "year": year, "feature": index, "outcome": outcome, "reason": repair.reasons[index]}
+        for index, outcome in outcomes.items()
+    ]

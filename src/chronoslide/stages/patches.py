@@ -168,7 +168,9 @@ def _years(root: Path, settings: Settings, site: SiteName) -> list[int]:
     folder = root / "results/masks" / site
     years = sorted(int(path.stem) for path in folder.glob("*.tif"))
     if not years:
-        raise DataError(f"{folder}: no masks; run `chronoslide masks` first")
+        raise DataError(
+            f"{folder}: no masks; run `chronoslide masks` first, and describe a training area with an inventory"
+        )
     return years
 
 

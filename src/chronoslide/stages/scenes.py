@@ -13,9 +13,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from chronoslide.dataset import SITES, Dataset, SiteName, read_dataset
+from chronoslide.dataset import Dataset, SiteName, read_dataset
 from chronoslide.files import replacing, write_json, write_text
 from chronoslide.grid import Grid
+from chronoslide.manual_inventories import file_of, read_inventory
 from chronoslide.params import Settings, read_settings
 from chronoslide.rasters import read_raster
 from chronoslide.scenes.channels import add_channels, needs_elevation
@@ -29,7 +30,7 @@ from chronoslide.scenes.sharpening import sharpen
 from chronoslide.scenes.sun_reading import read_sun
 from chronoslide.scenes.terrain import Sun, elevation_on
 from chronoslide.tracking import stage_run
-from chronoslide.vectors import read_polygons, repair_polygons
+from chronoslide.vectors import repair_polygons
 
 log = logging.getLogger(__name__)
 
@@ -82,8 +83,8 @@ def make_scenes(root: Path, settings: Settings, folder: Path, bar: tqdm[Any] | N
     summary: dict[str, Any] = {"dataset": dataset.name, "provenance": dataset.provenance, "sites": {}}
     tables: list[pd.DataFrame] = []
     if bar is not None:
-        bar.reset(sum(len(dataset.sites[site].years) for site in SITES))
-    for site in SITES:
+        bar.reset(sum(len(dataset.sites[site].years) for site in dataset.described_sites))
+    for site in dataset.described_sites:
         area, grid = read_area(data / dataset.sites[site].area_of_interest, dataset)
         elevation = _elevation(data, dataset, settings, site, grid)
         reference: Scene | None = None
@@ -175,8 +176,8 @@ def _landslides(data: Path, dataset: Dataset, site: SiteName, years: Sequence[in
     for year in years:
         inventory = dataset.year(site, year).inventory
         if inventory is not None:
-            path = data / inventory
-            mapped |= mapped_landslides(repair_polygons(read_polygons(path), str(path)).polygons, grid)
+            polygons = read_inventory(data, inventory, year)
+            mapped |= mapped_landslides(repair_polygons(polygons, str(data / file_of(inventory))).polygons, grid)
     return mapped
 
 
@@ -195,7 +196,7 @@ def _mosaic_of(
         for acquisition in delivered.acquisitions:
             tile = read_tile(data, acquisition, dataset, settings.scenes.bands, grid)
             if tile.resampled:
-                resampled.append(acquisition.scene.as_posix())
+                resampled.append(acquisition.name)
             yield tile.scene
 
     scene = mosaic(tiles(), grid, settings.scenes.bands)

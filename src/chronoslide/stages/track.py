@@ -8,17 +8,19 @@ from typing import Any
 import pandas as pd
 from tqdm import tqdm
 
-from chronoslide.dataset import read_dataset
+from chronoslide.dataset import DESCRIPTION, Dataset, read_dataset
+from chronoslide.errors import DataError
 from chronoslide.files import replacing, write_json
 from chronoslide.inventories.balance import balance
 from chronoslide.inventories.ground import Ground
-from chronoslide.inventories.reading import read_inventories
+from chronoslide.inventories.reading import YearlyInventories, read_inventories
 from chronoslide.inventories.subtraction import subtract
 from chronoslide.inventories.tracked_layers import TrackedInventory
 from chronoslide.inventories.tracked_writer import write_tracked
 from chronoslide.inventories.tracking import track_inventories
 from chronoslide.inventories.transitions import transitions
 from chronoslide.labels import rasterise
+from chronoslide.manual_inventories import file_of, read_inventory
 from chronoslide.params import Settings, read_settings
 from chronoslide.rasters import write_raster
 from chronoslide.scenes.scene import read_scene
@@ -29,21 +31,22 @@ def run(root: Path) -> None:
     """Writes `results/tracked/`: predicted and manual inventory through time, their balances, and rasters of change.
 
     Raises:
-        DataError: The yearly inventories were not made yet.
+        DataError: The yearly inventories were not made yet, or none is described.
     """
     settings = read_settings(root / "params.yaml")
     dataset = read_dataset(root / "data")
     years = dataset.sites["investigation"].years
-    manual = [root / "data" / year.inventory for _, year in sorted(years.items()) if year.inventory is not None]
-    sources = {"predicted": [root / "results/inventories/predicted.gpkg"], "manual": manual}
+    sources = {
+        "predicted": read_inventories([root / "results/inventories/predicted.gpkg"]),
+        "manual": _manual(root / "data", dataset),
+    }
     dates = {number: year.date for number, year in years.items()}
     ground = {year: _ground(root, year) for year in tqdm(sorted(years), desc="track: scenes", unit=" years")}
     with stage_run(root, "track", settings) as run, replacing(root / "results/tracked") as folder:
         folder.mkdir()
         balances, states, changes = [], [], []
         summary: dict[str, dict[str, Any]] = {}
-        for kind, paths in sources.items():
-            inventories = read_inventories(paths)
+        for kind, inventories in sources.items():
             with tqdm(desc=f"track: {kind}", total=len(inventories.polygons), unit=" years") as bar:
                 tracked = track_inventories(
                     inventories.polygons,
@@ -74,6 +77,18 @@ def run(root: Path) -> None:
             counts = {str(name): row[name] for name in ("stock", "new", "reactivated", "healed")}
             run.log_metrics(counts, int(row["year"]))
         run.log_files([folder / "balance.csv"])
+
+
+def _manual(data: Path, dataset: Dataset) -> YearlyInventories:
+    """The described inventories of the area that is mapped, in the data set's coordinate reference system."""
+    result = YearlyInventories({}, {})
+    for year, delivered in sorted(dataset.sites["investigation"].years.items()):
+        if delivered.inventory is not None:
+            result.polygons[year] = read_inventory(data, delivered.inventory, year).to_crs(dataset.crs)
+            result.names[year] = str(data / file_of(delivered.inventory))
+    if not result.polygons:
+        raise DataError(f"{data / DESCRIPTION}: the investigation area has no inventory of any year; add one")
+    return result
 
 
 def _ground(root: Path, year: int) -> Ground:

@@ -1,6 +1,7 @@
-"""Delivered files -> tiles on a site's lattice: bands checked, stored values turned to reflectance, validity gathered.
+"""Described files -> tiles on a site's lattice: bands checked, stored values turned to reflectance, validity gathered.
 
-The first step of a scene. Everything that can be wrong with a delivery is found here and said with the file's name.
+The first step of a scene. It knows no provider: what `dataset.yaml` says is enough. Everything that can be wrong with
+a described delivery is found here and said with the file's name.
 """
 
 from __future__ import annotations
@@ -19,12 +20,14 @@ from numpy.typing import NDArray
 from rasterio.crs import CRS
 from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError
-from rasterio.warp import Resampling, reproject
 from rasterio.windows import Window
 
 from chronoslide.dataset import DESCRIPTION, Acquisition, Dataset
 from chronoslide.errors import DataError, GridError, nearest
 from chronoslide.grid import Grid, name_of, require_metric
+from chronoslide.scenes.deliveries.masks import observable, usable
+from chronoslide.scenes.deliveries.sentinel2 import require_stated_offset
+from chronoslide.scenes.reprojection import onto_lattice, share_a_lattice, warp, window_on
 from chronoslide.scenes.scene import Scene
 from chronoslide.vectors import read_polygons, repair_polygons
 
@@ -32,8 +35,8 @@ from chronoslide.vectors import read_polygons, repair_polygons
 _SAYS_NOTHING = re.compile(r"(band|b|channel)?_?\d*|gr[ae]y|undefined|unknown")
 _SAME_BAND = {"rededge": "red_edge", "near_infrared": "nir", "nearinfrared": "nir", "near_ir": "nir"}
 
-# Bilinear resampling looks at most one pixel beyond; coarser grids look further in proportion.
-_MARGIN_PIXELS = 2
+# GDAL goes by content: a file called .tif could be a VRT that reads any other file or address. So the format is named.
+_DRIVERS = {".tif": "GTiff", ".tiff": "GTiff", ".jp2": "JP2OpenJPEG", ".img": "HFA", ".png": "PNG"}
 
 # A resampled pixel is valid only if all that it was made of was; the rest is rounding of the weights.
 _FULLY_VALID = 0.999
@@ -95,10 +98,10 @@ def read_tile(folder: Path, acquisition: Acquisition, dataset: Dataset, bands: S
     """Reads the part of a delivered tile that lies on a site.
 
     A pixel is valid where none of these bands holds NoData (the description's value or the file's own), not-a-number
-    or the highest value of its type (saturated), where the file's own mask shows it, and where the usable-data mask
-    is 0.
-    A tile on the site's lattice is copied; any other is resampled by bilinear interpolation, in which a pixel that
-    was made of an invalid one is invalid.
+    or the highest value of its type (saturated), where the file's own mask shows it, where the usable-data mask is
+    usable, and where the scene classification shows ground. Reflectance is (stored value + offset) / scale.
+    A tile on the site's lattice is copied; any other, in any coordinate reference system, is resampled by bilinear
+    interpolation, in which a pixel that was made of an invalid one is invalid.
 
     Args:
         folder: What the paths of `acquisition` are relative to.
@@ -109,42 +112,114 @@ def read_tile(folder: Path, acquisition: Acquisition, dataset: Dataset, bands: S
 
     Raises:
         DataError: A file is missing, broken, not as described, empty of observations, or not on the site.
-        GridError: The usable-data mask lies on another grid than the scene.
+        GridError: A mask lies on another grid than the scene.
     """
-    path = folder / acquisition.scene
     if acquisition.metadata is not None and not (folder / acquisition.metadata).exists():
         raise DataError(
             f"{folder / acquisition.metadata}: no such file; deliver it or take it out of {DESCRIPTION}, it is optional"
         )
-    with _opened(path) as source:
-        tile_grid = _grid_of(source, path, grid.crs)
-        indexes = _band_indexes(source, path, dataset, bands)
-        window = _window_on(tile_grid, grid, path)
-        values = np.moveaxis(source.read(indexes, window=window), 0, -1)
-        valid = _observed(source, values, window, dataset.nodata)
-        if not valid.any() and not _holds_anything(source, indexes, dataset.nodata):
-            raise DataError(
-                f"{path}: holds nothing but NoData; deliver the scene again or take it out of {DESCRIPTION}"
-            )
+    if acquisition.scene is not None:
+        stored, whole = _read_stack(folder / acquisition.scene, dataset, bands, grid)
+    else:
+        stored, whole = _read_files(folder, acquisition, dataset, bands, grid)
+    valid = stored.valid
     if acquisition.usable_data_mask is not None:
-        valid &= _usable(folder / acquisition.usable_data_mask, tile_grid, window)
-    reflectance = values.astype(np.float32)
-    reflectance /= np.float32(dataset.scale)
+        path = folder / acquisition.usable_data_mask
+        with opened(path) as source:
+            window = whole.window_of(stored.grid)
+            valid = valid & usable(source, path, grid_of(source, path), whole, window)
+    if acquisition.scene_classification is not None:
+        path = folder / acquisition.scene_classification
+        with opened(path) as source:
+            valid = valid & observable(source, path, grid_of(source, path), whole, stored.grid)
+    offset = acquisition.offset or 0.0
+    if acquisition.metadata is not None and acquisition.bands:
+        require_stated_offset(folder / acquisition.metadata, offset)
+    reflectance = (stored.reflectance + np.float32(offset)) / np.float32(dataset.scale)
     reflectance[~valid] = 0.0
-    part = Scene(reflectance, valid, tile_grid.crop(window), tuple(bands))
-    if _share_a_lattice(tile_grid, grid):
+    part = Scene(reflectance, valid, stored.grid, tuple(bands))
+    if share_a_lattice(part.grid, grid):
         return Tile(part, resampled=False)
-    return Tile(_resampled(part, grid), resampled=True)
+    return Tile(onto_lattice(part, grid), resampled=True)
+
+
+def _read_stack(path: Path, dataset: Dataset, bands: Sequence[str], grid: Grid) -> tuple[Scene, Grid]:
+    """The site's part of a file with all bands, as stored values, and the grid of the whole file."""
+    with opened(path) as source:
+        tile_grid = grid_of(source, path)
+        indexes = _band_indexes(source, path, dataset, bands)
+        return _read_part(source, path, indexes, tile_grid, dataset.nodata, tuple(bands), grid), tile_grid
+
+
+def _read_files(
+    folder: Path, acquisition: Acquisition, dataset: Dataset, bands: Sequence[str], grid: Grid
+) -> tuple[Scene, Grid]:
+    """The site's part of a file a band, as stored values on the finest of their grids, and that whole grid."""
+    files = acquisition.bands or {}
+    parts: list[Scene] = []
+    wholes: list[Grid] = []
+    for band in bands:
+        if band not in files:
+            raise DataError(
+                f"{folder / acquisition.name}: no band {band!r} is delivered{nearest(band, files)}; {DESCRIPTION} "
+                f"names {', '.join(files)}, correct scenes.bands in params.yaml"
+            )
+        path = folder / files[band]
+        with opened(path) as source:
+            if source.count != 1:
+                raise DataError(f"{path}: has {source.count} bands, one is described; deliver one file a band")
+            wholes.append(grid_of(source, path))
+            if wholes[-1].crs != wholes[0].crs:
+                raise DataError(
+                    f"{path}: is in {name_of(wholes[-1].crs)}, the other bands of its date in "
+                    f"{name_of(wholes[0].crs)}; deliver all bands in one coordinate reference system"
+                )
+            parts.append(_read_part(source, path, [1], wholes[-1], dataset.nodata, (band,), grid))
+    finest = min(range(len(parts)), key=lambda index: wholes[index].resolution)
+    target = parts[finest].grid
+    aligned = [part if part.grid == target else warped(part, target) for part in parts]
+    values = np.concatenate([part.reflectance for part in aligned], axis=-1)
+    valid = np.logical_and.reduce([part.valid for part in aligned])
+    return Scene(values, valid, target, tuple(bands)), wholes[finest]
+
+
+def _read_part(
+    source: rasterio.DatasetReader,
+    path: Path,
+    indexes: list[int],
+    tile_grid: Grid,
+    nodata: float | None,
+    bands: tuple[str, ...],
+    grid: Grid,
+) -> Scene:
+    """The pixels of an open file that a site needs, as float32 of the stored values."""
+    window = window_on(tile_grid, grid, str(path))
+    values = np.moveaxis(source.read(indexes, window=window), 0, -1)
+    valid = observed(source, values, window, nodata)
+    if not valid.any() and not _holds_anything(source, indexes, nodata):
+        raise DataError(f"{path}: holds nothing but NoData; deliver the scene again or take it out of {DESCRIPTION}")
+    stored = values.astype(np.float32)
+    stored[~valid] = 0.0
+    return Scene(stored, valid, tile_grid.crop(window), bands)
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[rasterio.DatasetReader]:
+def opened(path: Path) -> Iterator[rasterio.DatasetReader]:
+    """Opens a delivered raster.
+
+    Raises:
+        DataError: The file is missing or broken, also where that only shows while it is read.
+    """
     if not path.is_file():
         raise DataError(f"{path}: no such file; deliver it, or correct its name in {DESCRIPTION}")
+    if path.suffix.lower() not in _DRIVERS:
+        raise DataError(
+            f"{path}: files of this kind are not read; convert it (gdal_translate {path.name} {path.stem}.tif)"
+        )
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NotGeoreferencedWarning)  # refused below, in words that say what to do
-            source = rasterio.open(path)
+            source = rasterio.open(path, driver=_DRIVERS[path.suffix.lower()])
         with source:
             yield source
     except RasterioError as error:
@@ -152,14 +227,14 @@ def _opened(path: Path) -> Iterator[rasterio.DatasetReader]:
         raise DataError(f"{path}: cannot be read as a raster ({reason}); deliver the file again") from error
 
 
-def _grid_of(source: rasterio.DatasetReader, path: Path, crs: CRS) -> Grid:
+def grid_of(source: rasterio.DatasetReader, path: Path) -> Grid:
+    """Where an open raster lies.
+
+    Raises:
+        DataError: It has no coordinate reference system, or is not north-up.
+    """
     if source.crs is None:
         raise DataError(f"{path}: no coordinate reference system; assign the one that the provider names")
-    if source.crs != crs:
-        raise DataError(
-            f"{path}: is in {name_of(source.crs)}, {DESCRIPTION} says {name_of(crs)}; reproject the file "
-            f"(gdalwarp -t_srs {name_of(crs)}) or correct `crs`"
-        )
     try:
         return Grid(source.crs, source.transform, source.shape)
     except GridError as error:
@@ -174,12 +249,12 @@ def _band_indexes(source: rasterio.DatasetReader, path: Path, dataset: Dataset, 
             f"{path}: has {len(delivered)} bands, {DESCRIPTION} names {len(dataset.bands)} "
             f"({', '.join(dataset.bands)}); deliver all bands or correct `bands`"
         )
-    names = [_plain_name(source.descriptions[index - 1]) for index in delivered]
+    names = [plain_name(source.descriptions[index - 1]) for index in delivered]
     for name in names:
         if name and names.count(name) > 1:
             raise DataError(f"{path}: two bands are called {name!r}; deliver each band once")
     for index, name, described in zip(delivered, names, dataset.bands, strict=True):
-        if name and name != _plain_name(described):
+        if name and name != plain_name(described):
             raise DataError(
                 f"{path}: band {index} is {source.descriptions[index - 1]!r}, {DESCRIPTION} says {described!r}; "
                 "correct the order of `bands` or deliver the band"
@@ -193,48 +268,30 @@ def _band_indexes(source: rasterio.DatasetReader, path: Path, dataset: Dataset, 
     return [delivered[dataset.bands.index(band)] for band in bands]
 
 
-def _plain_name(name: str | None) -> str:
+def plain_name(name: str | None) -> str:
     """One spelling for each band; empty where the name says nothing."""
     plain = re.sub(r"[\s\-]+", "_", (name or "").strip().lower())
     return "" if _SAYS_NOTHING.fullmatch(plain) else _SAME_BAND.get(plain, plain)
 
 
-def _share_a_lattice(tile: Grid, grid: Grid) -> bool:
-    try:
-        grid.window_of(tile)
-    except GridError:
-        return False
-    return True
-
-
-def _window_on(tile: Grid, grid: Grid, path: Path) -> Window:
-    """The tile's pixels that the site needs: exactly those on a shared lattice, with a margin for resampling else."""
-    left, bottom, right, top = grid.bounds
-    (first_col, first_row), (last_col, last_row) = ~tile.transform @ (left, top), ~tile.transform @ (right, bottom)
-    margin = 0
-    if not _share_a_lattice(tile, grid):
-        coarser = max(site / own for site, own in zip(grid.resolution, tile.resolution, strict=True))
-        margin = int(np.ceil(_MARGIN_PIXELS * max(coarser, 1.0)))
-    row, col = max(round(first_row) - margin, 0), max(round(first_col) - margin, 0)
-    rows, cols = min(round(last_row) + margin, tile.rows) - row, min(round(last_col) + margin, tile.cols) - col
-    if rows <= 0 or cols <= 0:
-        raise DataError(
-            f"{path}: lies outside of the area of interest (the tile starts at x {tile.bounds[0]:.0f}, y "
-            f"{tile.bounds[3]:.0f}, the area at x {left:.0f}, y {top:.0f}); take it out of {DESCRIPTION}"
-        )
-    return Window(col, row, cols, rows)
-
-
-def _observed(
+def observed(
     source: rasterio.DatasetReader, values: NDArray[np.generic], window: Window, nodata: float | None
 ) -> NDArray[np.bool_]:
-    """(rows, cols), True where every band of `values` (rows, cols, bands) was observed."""
-    valid = np.ones(values.shape[:2], dtype=bool)
+    """(rows, cols), True where every band of `values` (rows, cols, bands) was observed.
+
+    Args:
+        source: The file that `values` were read from.
+        values: Read from `window`, perhaps with fewer rows and columns than it has.
+        window: A part of the file.
+        nodata: The value that marks pixels without observation, besides the file's own.
+    """
+    shape = values.shape[:2]
+    valid = np.ones(shape, dtype=bool)
     if MaskFlags.per_dataset in source.mask_flag_enums[0]:
-        valid &= source.dataset_mask(window=window) > 0
+        valid &= source.dataset_mask(window=window, out_shape=shape) > 0
     for index, kind in enumerate(source.colorinterp, 1):
         if kind == ColorInterp.alpha:  # GDAL takes it for a mask only beside one or three other bands
-            valid &= source.read(index, window=window) > 0
+            valid &= source.read(index, window=window, out_shape=shape) > 0
     for marker in {nodata, source.nodata} - {None}:
         valid &= (values != marker).all(axis=-1)
     if np.issubdtype(values.dtype, np.floating):
@@ -248,53 +305,17 @@ def _observed(
 def _holds_anything(source: rasterio.DatasetReader, indexes: list[int], nodata: float | None) -> bool:
     """Whether any pixel of the whole file was observed; only asked when its part of the site was not."""
     return any(
-        _observed(source, np.moveaxis(source.read(indexes, window=block), 0, -1), block, nodata).any()
+        observed(source, np.moveaxis(source.read(indexes, window=block), 0, -1), block, nodata).any()
         for _, block in source.block_windows(1)
     )
 
 
-def _usable(path: Path, scene_grid: Grid, window: Window) -> NDArray[np.bool_]:
-    """(rows, cols), True where Planet's usable-data mask (UDM) is 0; every other value names a defect or a cloud."""
-    with _opened(path) as source:
-        mask_grid = _grid_of(source, path, scene_grid.crs)
-        if source.count != 1:
-            raise DataError(
-                f"{path}: has {source.count} bands; a usable-data mask (UDM) has one, 0 where usable (of a UDM2, "
-                "deliver band 8)"
-            )
-        try:
-            aligned = scene_grid.window_of(mask_grid)
-            same = (aligned.col_off, aligned.row_off) == (0, 0) and mask_grid.shape == scene_grid.shape
-        except GridError as error:
-            raise GridError(f"{path}: {error}") from error
-        if not same:
-            raise GridError(
-                f"{path}: {mask_grid.shape} pixels at {mask_grid.bounds[:2]}, its scene has {scene_grid.shape} at "
-                f"{scene_grid.bounds[:2]}; deliver the mask that belongs to the scene"
-            )
-        return np.asarray(source.read(1, window=window) == 0)
-
-
-def _resampled(part: Scene, grid: Grid) -> Scene:
-    """Bilinear interpolation of a part of a tile onto the pixels of the site's lattice that it touches."""
-    left, bottom, right, top = (
-        choose(mine, site)
-        for choose, mine, site in zip((max, max, min, min), part.grid.bounds, grid.bounds, strict=True)
-    )
-    (first_col, first_row), (last_col, last_row) = ~grid.transform @ (left, top), ~grid.transform @ (right, bottom)
-    col, row = int(np.floor(first_col)), int(np.floor(first_row))
-    window = Window(col, row, max(int(np.ceil(last_col)) - col, 1), max(int(np.ceil(last_row)) - row, 1))
-    target = grid.crop(window)
+def warped(part: Scene, target: Grid) -> Scene:
+    """Bilinear interpolation onto the whole of another grid; what was made of an invalid pixel is invalid."""
     holes = np.moveaxis(np.where(part.valid[..., np.newaxis], part.reflectance, np.float32(np.nan)), -1, 0)
-    warped = np.full((len(part.bands), *target.shape), np.nan, dtype=np.float32)
-    weight = np.zeros(target.shape, dtype=np.float32)
-    places = {
-        "src_transform": part.grid.transform, "src_crs": part.grid.crs,
-        "dst_transform": target.transform, "dst_crs": target.crs, "resampling": Resampling.bilinear,
-    }  # fmt: skip
-    reproject(np.ascontiguousarray(holes), warped, src_nodata=np.nan, dst_nodata=np.nan, **places)
-    reproject(part.valid.astype(np.float32), weight, **places)
-    valid = (weight >= _FULLY_VALID) & np.isfinite(warped).all(axis=0)
-    reflectance = np.ascontiguousarray(np.moveaxis(warped, 0, -1))
+    values = np.moveaxis(warp(np.ascontiguousarray(holes), part.grid, target), 0, -1)
+    weight = warp(part.valid.astype(np.float32)[np.newaxis], part.grid, target, outside=0.0)[0]
+    valid = (weight >= _FULLY_VALID) & np.isfinite(values).all(axis=-1)
+    reflectance = np.ascontiguousarray(values)
     reflectance[~valid] = 0.0
     return Scene(reflectance, valid, target, part.bands)
