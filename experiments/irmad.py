@@ -24,6 +24,7 @@ from chronoslide.evaluation.ground import number_blocks
 from chronoslide.files import write_text
 from chronoslide.grid import Grid
 from chronoslide.inventories.vectorising import binarise
+from chronoslide.manual_inventories import read_inventory
 from chronoslide.mapping.scene_probability import map_scene
 from chronoslide.mapping.symmetries import over_symmetries
 from chronoslide.models.intervals import BlockCounts, block_counts, bootstrap_difference, bootstrap_interval
@@ -36,7 +37,6 @@ from chronoslide.scenes.deliveries import read_tile
 from chronoslide.scenes.mosaic import mosaic
 from chronoslide.scenes.normalisation import Method, mapped_landslides, normalise
 from chronoslide.scenes.scene import SCALE, Scene, read_scene
-from chronoslide.vectors import read_polygons
 
 MODEL = "transferred"
 CONTROL = "histogram"
@@ -115,7 +115,7 @@ def _delivered(
     for each in (year, settings.reference_year):
         inventory = dataset.year("investigation", each).inventory
         if inventory is not None:
-            landslides |= mapped_landslides(read_polygons(data / inventory), grid)
+            landslides |= mapped_landslides(read_inventory(data, inventory, each), grid)
     return scene, landslides
 
 
