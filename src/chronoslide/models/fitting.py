@@ -32,12 +32,14 @@ class Fitted:
         card: What must be known to use it.
         history: How training went.
         threshold: Chosen on the validation patches.
+        counts: Pixels of the validation patches at that threshold.
     """
 
     model: keras.Model
     card: ModelCard
     history: History
     threshold: Threshold
+    counts: Counts
 
 
 def fit(
@@ -68,7 +70,8 @@ def fit(
         ModelError: As `train`.
     """
     history = train(model, training, validation, optimiser, statistics, seed, on_epoch)
-    threshold = best_threshold(predict_patches(model, validation, statistics), np.asarray(validation.labels))
+    probability = predict_patches(model, validation, statistics)
+    threshold = best_threshold(probability, np.asarray(validation.labels))
     card = ModelCard(
         settings=settings,
         bands=training.bands,
@@ -78,10 +81,11 @@ def fit(
         threshold=threshold.value,
         threshold_f1=None if np.isnan(threshold.f1) else round(threshold.f1, 6),
         false_positive_weight=optimiser.false_positive_weight,
+        optimiser=optimiser,
         seed=seed,
         trained_on=trained_on,
     )
-    return Fitted(model, card, history, threshold)
+    return Fitted(model, card, history, threshold, count_patches(probability, validation, threshold.value))
 
 
 def predict_patches(model: keras.Model, patches: PatchSet, statistics: BandStatistics) -> NDArray[np.float32]:

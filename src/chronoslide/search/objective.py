@@ -1,0 +1,125 @@
+"""One trial: a network trained for a few epochs with a point's settings and judged on the validation patches.
+
+It stands between the study, which hands out points, and the models' own training, which it uses as `pretrain` does.
+Test patches are never seen here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+
+from chronoslide.models.fitting import fit
+from chronoslide.models.unet import build_unet
+from chronoslide.params import ModelSettings, OptimiserSettings
+from chronoslide.patches.scaling import BandStatistics
+from chronoslide.patches.storage import PatchSet
+from chronoslide.search.cost import multiply_adds
+
+
+@dataclass(frozen=True)
+class TrialData:
+    """What all trials share, read once.
+
+    Attributes:
+        training: Patches to learn from.
+        validation: Patches to judge by.
+        statistics: Of the training patches' bands.
+        seed: Of weights and order, the same for all trials: they differ by their settings alone.
+    """
+
+    training: PatchSet
+    validation: PatchSet
+    statistics: BandStatistics
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a trial.
+
+    Attributes:
+        f1: Pooled over the validation patches, at the threshold that suits them best, with the weights of the lowest
+            validation loss: what `pretrain` would hand on.
+        threshold: That threshold.
+        loss: Of the validation patches, with these weights.
+        precision: At that threshold.
+        recall: At that threshold.
+        best_epoch: From which the weights are.
+        cost: Arithmetic of the training [10^12 multiply-adds].
+    """
+
+    f1: float
+    threshold: float
+    loss: float
+    precision: float
+    recall: float
+    best_epoch: int
+    cost: float
+
+
+def share_data(
+    training: PatchSet, validation: PatchSet, statistics: BandStatistics, patches: int | None, seed: int
+) -> TrialData:
+    """Takes patches into memory; of the training patches as many as wanted, drawn by the seed."""
+    chosen = np.arange(training.n)
+    if patches is not None and patches < training.n:
+        chosen = np.sort(np.random.default_rng(seed).choice(training.n, patches, replace=False))
+    return TrialData(training.take(chosen), validation.take(np.arange(validation.n)), statistics, seed)
+
+
+def train_trial(
+    data: TrialData,
+    model_settings: ModelSettings,
+    optimiser: OptimiserSettings,
+    on_epoch: Callable[[dict[str, float]], None],
+) -> Outcome:
+    """Trains and judges one network.
+
+    Args:
+        data: What all trials share.
+        model_settings: The network.
+        optimiser: How its weights are fitted.
+        on_epoch: Told each epoch's figures; an exception of its own ends the trial.
+
+    Raises:
+        ModelError: The loss ceases to be a number, or there are no patches.
+    """
+    keras.backend.clear_session()  # hundreds of networks in one process would fill its memory
+    model = build_unet(len(data.training.bands), model_settings, data.statistics, data.seed)
+    fitted = fit(
+        model,
+        data.training,
+        data.validation,
+        model_settings,
+        optimiser,
+        data.statistics,
+        data.seed,
+        "a trial of the search",
+        on_epoch,
+    )
+    best, history = fitted.history.best, fitted.history
+    return Outcome(
+        f1=_number(fitted.threshold.f1),
+        threshold=fitted.threshold.value,
+        loss=best.val_loss,
+        precision=_number(fitted.counts.precision),
+        recall=_number(fitted.counts.recall),
+        best_epoch=history.best_epoch,
+        cost=trial_cost(model, data, len(history.epochs)),
+    )
+
+
+def trial_cost(model: keras.Model, data: TrialData, epochs: int) -> float:
+    """Arithmetic of a training [10^12 multiply-adds]: backwards takes twice what forwards takes."""
+    forward = multiply_adds(model, data.training.side)
+    return round(epochs * (3 * data.training.n + data.validation.n) * forward / 1e12, 6)
+
+
+def _number(ratio: float) -> float:
+    """A ratio that is undefined, because nothing was found, counts as the worst."""
+    return 0.0 if math.isnan(ratio) else ratio
