@@ -32,14 +32,12 @@ class Fitted:
         card: What must be known to use it.
         history: How training went.
         threshold: Chosen on the validation patches.
-        counts: Pixels of the validation patches at that threshold.
     """
 
     model: keras.Model
     card: ModelCard
     history: History
     threshold: Threshold
-    counts: Counts
 
 
 def fit(
@@ -70,8 +68,7 @@ def fit(
         ModelError: As `train`.
     """
     history = train(model, training, validation, optimiser, statistics, seed, on_epoch)
-    probability = predict_patches(model, validation, statistics)
-    threshold = best_threshold(probability, np.asarray(validation.labels))
+    threshold = best_threshold(predict_patches(model, validation, statistics), np.asarray(validation.labels))
     card = ModelCard(
         settings=settings,
         bands=training.bands,
@@ -85,7 +82,7 @@ def fit(
         seed=seed,
         trained_on=trained_on,
     )
-    return Fitted(model, card, history, threshold, count_patches(probability, validation, threshold.value))
+    return Fitted(model, card, history, threshold)
 
 
 def predict_patches(model: keras.Model, patches: PatchSet, statistics: BandStatistics) -> NDArray[np.float32]:

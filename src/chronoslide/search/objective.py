@@ -12,13 +12,18 @@ from dataclasses import dataclass
 
 import keras
 import numpy as np
+from numpy.typing import NDArray
 
-from chronoslide.models.fitting import fit
-from chronoslide.models.unet import build_unet
+from chronoslide.models.fitting import count_patches
+from chronoslide.models.metrics import best_threshold
+from chronoslide.models.training import History, reflectance_of, train
 from chronoslide.params import ModelSettings, OptimiserSettings
 from chronoslide.patches.scaling import BandStatistics
 from chronoslide.patches.storage import PatchSet
 from chronoslide.search.cost import multiply_adds
+from chronoslide.search.networks import Networks
+
+_BATCH = 16
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,11 @@ class Outcome:
     cost: float
 
 
+def networks_for(data: TrialData) -> Networks:
+    """The networks that fit the data."""
+    return Networks(len(data.training.bands), data.training.side, data.statistics, data.seed)
+
+
 def share_data(
     training: PatchSet, validation: PatchSet, statistics: BandStatistics, patches: int | None, seed: int
 ) -> TrialData:
@@ -74,6 +84,7 @@ def share_data(
 
 def train_trial(
     data: TrialData,
+    networks: Networks,
     model_settings: ModelSettings,
     optimiser: OptimiserSettings,
     on_epoch: Callable[[dict[str, float]], None],
@@ -82,6 +93,7 @@ def train_trial(
 
     Args:
         data: What all trials share.
+        networks: Where the network comes from.
         model_settings: The network.
         optimiser: How its weights are fitted.
         on_epoch: Told each epoch's figures; an exception of its own ends the trial.
@@ -89,29 +101,41 @@ def train_trial(
     Raises:
         ModelError: The loss ceases to be a number, or there are no patches.
     """
-    keras.backend.clear_session()  # hundreds of networks in one process would fill its memory
-    model = build_unet(len(data.training.bands), model_settings, data.statistics, data.seed)
-    fitted = fit(
-        model,
-        data.training,
-        data.validation,
-        model_settings,
-        optimiser,
-        data.statistics,
-        data.seed,
-        "a trial of the search",
-        on_epoch,
-    )
-    best, history = fitted.history.best, fitted.history
+    model, history = train_network(data, networks, model_settings, optimiser, on_epoch)
+    probability = predict(model, data.validation, data.statistics)
+    threshold = best_threshold(probability, data.validation.labels)
+    counts = count_patches(probability, data.validation, threshold.value)
     return Outcome(
-        f1=_number(fitted.threshold.f1),
-        threshold=fitted.threshold.value,
-        loss=best.val_loss,
-        precision=_number(fitted.counts.precision),
-        recall=_number(fitted.counts.recall),
+        f1=_number(threshold.f1),
+        threshold=threshold.value,
+        loss=history.best.val_loss,
+        precision=_number(counts.precision),
+        recall=_number(counts.recall),
         best_epoch=history.best_epoch,
         cost=trial_cost(model, data, len(history.epochs)),
     )
+
+
+def train_network(
+    data: TrialData,
+    networks: Networks,
+    model_settings: ModelSettings,
+    optimiser: OptimiserSettings,
+    on_epoch: Callable[[dict[str, float]], None] | None = None,
+) -> tuple[keras.Model, History]:
+    """As `train_trial`, and returns the network, which is trained anew by the next call, with its history."""
+    model = networks.fresh(model_settings, optimiser)
+    history = train(
+        model, data.training, data.validation, optimiser, data.statistics, data.seed, on_epoch, compiled=True
+    )
+    return model, history
+
+
+def predict(model: keras.Model, patches: PatchSet, statistics: BandStatistics) -> NDArray[np.float32]:
+    """The probability of landslide of all patches, by the function that the network has already."""
+    images = reflectance_of(patches, statistics)
+    parts = np.array_split(np.arange(len(images)), math.ceil(len(images) / _BATCH))
+    return np.concatenate([np.asarray(model.predict_on_batch(images[part]))[..., 0] for part in parts])
 
 
 def trial_cost(model: keras.Model, data: TrialData, epochs: int) -> float:

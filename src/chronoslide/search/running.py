@@ -18,6 +18,7 @@ from optuna.trial import FrozenTrial, TrialState
 from chronoslide.errors import ModelError
 from chronoslide.params import PretrainSettings, TuneSettings
 from chronoslide.search.algorithms import PLACE, make_pruner, make_sampler
+from chronoslide.search.networks import Networks
 from chronoslide.search.objective import Outcome, TrialData, train_trial
 from chronoslide.search.space import settings_of, suggest
 from chronoslide.search.study import FAILURE, OpenStudy, bury_the_dead, claim, heartbeat, plan
@@ -30,6 +31,7 @@ def work(
     settings: TuneSettings,
     section: PretrainSettings,
     data: TrialData,
+    networks: Networks,
     points: list[dict[str, Any]] | None,
     ends: float = math.inf,
     on_trial: Callable[[FrozenTrial], None] | None = None,
@@ -41,6 +43,7 @@ def work(
         settings: `tune` of `params.yaml`.
         section: `pretrain` of `params.yaml`, for what is not searched.
         data: What all trials share.
+        networks: That fit the data.
         points: What is tried at each place, where that is known before (a grid).
         ends: When no trial may be begun any more, as `time.monotonic` counts.
         on_trial: Told each trial that ended here.
@@ -52,13 +55,18 @@ def work(
         trial = claim(study, total)
         if trial is None:
             return
-        run_trial(study, trial, settings, section, data)
+        run_trial(study, trial, settings, section, data, networks)
         if on_trial is not None:
             on_trial(study.storage.get_trial(trial._trial_id))
 
 
 def run_trial(
-    study: OpenStudy, claimed: FrozenTrial, settings: TuneSettings, section: PretrainSettings, data: TrialData
+    study: OpenStudy,
+    claimed: FrozenTrial,
+    settings: TuneSettings,
+    section: PretrainSettings,
+    data: TrialData,
+    networks: Networks,
 ) -> None:
     """Trains one trial and tells the study how it ended; a loss that is no number fails it and nothing else."""
     place = int(claimed.user_attrs[PLACE])
@@ -81,7 +89,7 @@ def run_trial(
         model, optimiser = settings_of(point, section, settings.epochs)
         state, outcome = TrialState.COMPLETE, None
         try:
-            outcome = train_trial(data, model, optimiser, on_epoch)
+            outcome = train_trial(data, networks, model, optimiser, on_epoch)
         except optuna.TrialPruned:
             state = TrialState.PRUNED
         except (ModelError, MemoryError) as error:

@@ -36,7 +36,7 @@ DEATHS = 10
 """A trial whose process died this often is given up: it may be what kills it, for want of memory."""
 
 IDENTITY, PROCESS, FAILURE, TWIN = "identity", "process", "failure", "twin"
-_TOKEN = "token"
+_MARK = "mark"
 _DIRECTIONS = {"f1": StudyDirection.MAXIMIZE, "cost": StudyDirection.MINIMIZE}
 
 
@@ -63,9 +63,9 @@ class OpenStudy:
         return study
 
     @property
-    def token(self) -> str:
+    def mark(self) -> str:
         """What only this study is called; one of the same name in another database has another."""
-        return str(self.storage.get_study_user_attrs(self._study_id).get(_TOKEN, self.name))
+        return str(self.storage.get_study_user_attrs(self._study_id).get(_MARK, self.name))
 
     @property
     def _study_id(self) -> int:
@@ -148,7 +148,7 @@ def open_study(
         wanted = _numbered(name, count + 1)
         with suppress(DuplicatedStudyError):  # another process was quicker: its study is ours, if it is the same
             made = storage.create_new_study([_DIRECTIONS[objective] for objective in objectives], wanted)
-            storage.set_study_user_attr(made, _TOKEN, uuid.uuid4().hex)
+            storage.set_study_user_attr(made, _MARK, uuid.uuid4().hex)
             storage.set_study_user_attr(made, IDENTITY, dict(identity))
         latest = wanted
     found = _identity_of(storage, latest)

@@ -85,8 +85,11 @@ def trial_table(trials: Sequence[FrozenTrial], names: Sequence[str], objectives:
             row["pareto"] = trial.user_attrs[PLACE] in front
         rows.append(row)
     table = pd.DataFrame(rows)
+    if not len(table):
+        return table
     rounded = [name for name in ("f1", "loss", "precision", "recall", "threshold", "cost") if name in table]
-    return table.astype(dict.fromkeys(rounded, float)).round(6) if len(table) else table
+    whole = dict.fromkeys([name for name in ("best_epoch", "epochs") if name in table], "Int64")
+    return table.astype({**dict.fromkeys(rounded, "float64"), **whole}).round(6)
 
 
 def best_parameters(best: FrozenTrial, trials: Sequence[FrozenTrial], summary: Mapping[str, Any]) -> dict[str, Any]:

@@ -21,7 +21,8 @@ from chronoslide.params import Settings, TuneSettings, read_settings
 from chronoslide.patches.storage import read_patches, read_statistics
 from chronoslide.search import cost, trials
 from chronoslide.search.algorithms import PLACE
-from chronoslide.search.objective import TrialData, share_data
+from chronoslide.search.networks import Networks
+from chronoslide.search.objective import TrialData, networks_for, share_data
 from chronoslide.search.running import work
 from chronoslide.search.space import grid_points, overruled, settings_of
 from chronoslide.search.study import (
@@ -73,15 +74,16 @@ def run(root: Path, workers: int | None = None, storage: str | None = None, *, n
     plan(study, total, points)
     for name in overruled(tune.space, settings.pretrain):
         log.info("tune: %s is searched, but `pretrain` names it itself in params.yaml, and that wins", name)
-    with stage_run(root, "tune", settings, goes_on=study.token) as run:
+    with stage_run(root, "tune", settings, goes_on=study.mark) as run:
         # The order of trials may not depend on it, so the data are read even where nothing is left to do.
         data = _read_data(root, settings, tune)
-        log.info(_estimate(study, settings, tune, data, total))
+        networks = networks_for(data)
+        log.info(_estimate(study, settings, tune, data, networks, total))
         ends = time.monotonic() + 60 * tune.minutes if tune.minutes else float("inf")
         with tqdm(desc="tune", total=total, unit=" trials", initial=len(trials.ended(study, total))) as bar:
             follow = _follower(study, total, run, bar)
             if tune.workers == 1:
-                work(study, tune, settings.pretrain, data, points, ends, follow)
+                work(study, tune, settings.pretrain, data, networks, points, ends, follow)
             else:
                 _in_processes(root, study, tune, ends, follow)
             follow(None)
@@ -95,7 +97,8 @@ def run_worker(root: Path, storage: str, study_name: str, minutes: float | None)
     tune = settings.tune.model_copy(update={"storage": storage, "workers": max(2, settings.tune.workers)})
     study = OpenStudy(open_storage(storage, tune.heartbeat_seconds), study_name)
     ends = time.monotonic() + 60 * minutes if minutes else float("inf")
-    work(study, tune, settings.pretrain, _read_data(root, settings, tune), _planned(tune, settings.seed)[1], ends)
+    data = _read_data(root, settings, tune)
+    work(study, tune, settings.pretrain, data, networks_for(data), _planned(tune, settings.seed)[1], ends)
 
 
 def _overridden(tune: TuneSettings, workers: int | None, storage: str | None) -> TuneSettings:
@@ -146,7 +149,9 @@ def _read_data(root: Path, settings: Settings, tune: TuneSettings) -> TrialData:
     return share_data(*_read_patch_sets(root), tune.patches, settings.seed)
 
 
-def _estimate(study: OpenStudy, settings: Settings, tune: TuneSettings, data: TrialData, total: int) -> str:
+def _estimate(
+    study: OpenStudy, settings: Settings, tune: TuneSettings, data: TrialData, networks: Networks, total: int
+) -> str:
     """Says how long the search will take here: from its own trials if there are any, from a measured step if not."""
     done = trials.ended(study, total)
     left = total - len(done)
@@ -158,10 +163,10 @@ def _estimate(study: OpenStudy, settings: Settings, tune: TuneSettings, data: Tr
     else:
         base, optimiser = settings_of({}, settings.pretrain, tune.epochs)
         filters = cost.expected_filters(tune.space.filters, base.filters, left)
-        networks = [base.model_copy(update={"filters": round(one)}) for one in sorted({min(filters), max(filters)})]
-        measured = cost.measure_seconds(
-            networks, len(data.training.bands), data.training.side, data.statistics, min(8, data.training.n)
-        )
+        measured = {
+            one: networks.seconds_per_patch(base.model_copy(update={"filters": round(one)}), optimiser)
+            for one in sorted({min(filters), max(filters)})
+        }
         patches = data.training.n + data.validation.n // 3
         minutes = cost.estimate_minutes(filters, measured, optimiser.epochs, patches)
     budget = f", the budget is {tune.minutes:g} minutes" if tune.minutes else ""
