@@ -28,7 +28,8 @@ from chronoslide.models.fitting import count_patches
 from chronoslide.models.metrics import best_threshold
 from chronoslide.params import Settings, read_settings
 from chronoslide.patches.storage import PatchSet, read_patches, read_statistics
-from chronoslide.search.objective import Networks, TrialData, networks_for, predict, share_data, train_network
+from chronoslide.search.networks import Networks
+from chronoslide.search.objective import TrialData, networks_for, predict, share_data, train_network
 from chronoslide.search.space import settings_of
 
 RECORDS = "search/against_grid.jsonl"
@@ -38,6 +39,7 @@ BATCHES, RATES, BETAS = (8, 16, 32), (0.0003, 0.002, 0.01), (0.3, 0.55, 0.8)
 
 
 def main() -> None:
+    """Trains what is missing and writes the table."""
     words = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     words.add_argument("root", nargs="?", default=".", type=Path)
     words.add_argument("--seeds", type=int, default=1, help="trainings of each point, with successive seeds")
@@ -118,9 +120,10 @@ def report(
         lines.append(f"| {name} {values} | {mean(point, 'validation_f1'):.3f} | {mean(point, 'test_f1'):.3f} |")
     lines += [
         "",
-        f"- The search's best: {found:.3f}, {found - bottom:+.3f} against the worst point of the grid ({bottom:.3f}) and "
-        f"{found - top:+.3f} against its best ({top:.3f}); {place - 1} of {len(grid)} points are better.",
-        f"- Grid: {len(grid)} trainings, {minutes:.1f} minutes of one core in all. Search: {settings.tune.trials} trials.",
+        f"- The search's best: {found:.3f}, {found - bottom:+.3f} against the worst point of the grid ({bottom:.3f}) "
+        f"and {found - top:+.3f} against its best ({top:.3f}); {place - 1} of {len(grid)} points are better.",
+        f"- Grid: {len(grid)} trainings a seed, {minutes:.1f} minutes of one core in all; search: "
+        f"{settings.tune.trials} trials.",
         "- Of 27 noisy figures the highest is too high by chance; it is the best point only as far as the seeds tell.",
         "",
         "`python -m experiments.search_against_grid` repeats it.",

@@ -24,20 +24,18 @@ import optuna
 import sqlalchemy
 from optuna.exceptions import DuplicatedStudyError, OptunaError, UpdateFinishedTrialError
 from optuna.pruners import NopPruner
-from optuna.samplers import BaseSampler
+from optuna.samplers import RandomSampler
 from optuna.storages import RDBStorage
-from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from chronoslide.errors import SettingsError
-from chronoslide.search.algorithms import PLACE
+from chronoslide.search.algorithms import DIRECTIONS, PLACE
 
 DEATHS = 10
 """A trial whose process died this often is given up: it may be what kills it, for want of memory."""
 
-IDENTITY, PROCESS, FAILURE, TWIN = "identity", "process", "failure", "twin"
+IDENTITY, PROCESS, FAILURE, TWIN, OUTCOME = "identity", "process", "failure", "twin", "outcome"
 _MARK = "mark"
-_DIRECTIONS = {"f1": StudyDirection.MAXIMIZE, "cost": StudyDirection.MINIMIZE}
 
 
 @dataclass(frozen=True)
@@ -56,9 +54,11 @@ class OpenStudy:
         """All trials as they are now, in the order of their numbers."""
         return self.storage.get_all_trials(self._study_id, deepcopy=False)
 
-    def with_sampler(self, sampler: BaseSampler) -> optuna.Study:
-        """The study as Optuna's object. It prunes nothing: brackets would also part what samplers learn from."""
-        study = optuna.load_study(study_name=self.name, storage=self.storage, sampler=sampler, pruner=NopPruner())
+    def as_optuna(self) -> optuna.Study:
+        """The study as Optuna's object, which neither samples nor prunes."""
+        study = optuna.load_study(
+            study_name=self.name, storage=self.storage, sampler=RandomSampler(seed=0), pruner=NopPruner()
+        )
         study.get_trials(deepcopy=False)  # Optuna's cache takes words only about trials that it has seen
         return study
 
@@ -108,12 +108,15 @@ def open_storage(address: str, heartbeat_seconds: int) -> RDBStorage:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-                return RDBStorage(
+                storage = RDBStorage(
                     address,
                     engine_kwargs=waiting,
                     heartbeat_interval=heartbeat_seconds,
                     grace_period=3 * heartbeat_seconds,
                 )
+            if address.startswith("sqlite"):
+                _one_at_a_time(storage.engine)
+            return storage
         except (sqlalchemy.exc.SQLAlchemyError, OptunaError, ImportError, RuntimeError) as error:
             # Two processes that make the tables at the same moment disturb each other once.
             if attempt < 4 and "already exists" in str(error):
@@ -124,6 +127,24 @@ def open_storage(address: str, heartbeat_seconds: int) -> RDBStorage:
                 f"tune.storage: {shown} cannot be used ({reason}); start the database or correct the address"
             ) from error
     raise AssertionError("unreachable")
+
+
+def _one_at_a_time(engine: sqlalchemy.Engine) -> None:
+    """Lets a transaction on SQLite lock the file when it begins, not when it first writes.
+
+    Optuna reads a trial's state and then writes it, relying on the row being locked, which SQLite cannot: two processes
+    took the same trial (seen in a test). The recipe is SQLAlchemy's own.
+    """
+
+    @sqlalchemy.event.listens_for(engine, "connect")
+    def leave_transactions_to_us(connection: Any, _: Any) -> None:
+        connection.isolation_level = None
+
+    @sqlalchemy.event.listens_for(engine, "begin")
+    def lock(connection: sqlalchemy.Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    engine.dispose()  # connections that were opened before know nothing of it
 
 
 def open_study(
@@ -147,7 +168,7 @@ def open_study(
     if latest is None or new:
         wanted = _numbered(name, count + 1)
         with suppress(DuplicatedStudyError):  # another process was quicker: its study is ours, if it is the same
-            made = storage.create_new_study([_DIRECTIONS[objective] for objective in objectives], wanted)
+            made = storage.create_new_study([DIRECTIONS[objective] for objective in objectives], wanted)
             storage.set_study_user_attr(made, _MARK, uuid.uuid4().hex)
             storage.set_study_user_attr(made, IDENTITY, dict(identity))
         latest = wanted
@@ -219,11 +240,12 @@ def plan(study: OpenStudy, total: int, points: Sequence[Mapping[str, Any]] | Non
         if len(died) < len(there):
             continue
         params = dict(points[place]) if points else (dict(died[-1].params) if died else {})
+        kept = {key: value for key, value in died[-1].system_attrs.items() if key.startswith("cma:")} if died else {}
         study.storage.create_new_trial(
             study._study_id,
             template_trial=optuna.trial.create_trial(
                 state=TrialState.WAITING,
-                system_attrs={"fixed_params": params},
+                system_attrs={**kept, "fixed_params": params},
                 user_attrs={PLACE: place, "deaths": len(died)},
             ),
         )
@@ -246,6 +268,15 @@ def claim(study: OpenStudy, total: int) -> FrozenTrial | None:
             study.storage.set_trial_user_attr(trial._trial_id, TWIN, True)
             study.storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
     return None
+
+
+def teaches(trial: FrozenTrial) -> bool:
+    """Whether a sampler may learn from a trial: it ended, it failed for good, or it runs and has a point."""
+    if TWIN in trial.user_attrs or PLACE not in trial.user_attrs:
+        return False
+    if trial.state == TrialState.RUNNING:
+        return bool(trial.params)
+    return trial.state in (TrialState.COMPLETE, TrialState.PRUNED) or FAILURE in trial.user_attrs
 
 
 def _is_twin(study: OpenStudy, trial: FrozenTrial) -> bool:

@@ -16,7 +16,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from chronoslide.errors import ModelError
 from chronoslide.search.algorithms import PLACE
-from chronoslide.search.study import FAILURE, OpenStudy
+from chronoslide.search.study import FAILURE, OUTCOME, OpenStudy
 
 FIGURES = ("f1", "loss", "precision", "recall", "threshold", "best_epoch", "epochs", "cost")
 _STATES = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}
@@ -75,7 +75,7 @@ def trial_table(trials: Sequence[FrozenTrial], names: Sequence[str], objectives:
     for trial in trials:
         row: dict[str, Any] = {"trial": trial.user_attrs[PLACE], "state": _STATES[trial.state]}
         row |= {name: trial.params.get(name) for name in names}
-        figures = {**trial.user_attrs, "epochs": len(trial.user_attrs.get("curve", ()))}
+        figures = {**trial.user_attrs.get(OUTCOME, {}), "epochs": len(trial.user_attrs.get("curve", ()))}
         row |= {name: figures.get(name) for name in FIGURES}
         if trial.state == TrialState.PRUNED:  # what it had reached
             last = trial.user_attrs["curve"][-1]
@@ -123,7 +123,7 @@ def importances(study: OpenStudy, trials: Sequence[FrozenTrial], names: Sequence
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         shares = optuna.importance.get_param_importances(
-            study.with_sampler(optuna.samplers.RandomSampler(seed=seed)),
+            study.as_optuna(),
             evaluator=FanovaImportanceEvaluator(seed=seed),
             params=varied,
             target=lambda trial: trial.values[0],

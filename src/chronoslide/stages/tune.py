@@ -22,11 +22,13 @@ from chronoslide.patches.storage import read_patches, read_statistics
 from chronoslide.search import cost, trials
 from chronoslide.search.algorithms import PLACE
 from chronoslide.search.networks import Networks
-from chronoslide.search.objective import TrialData, networks_for, share_data
-from chronoslide.search.running import work
-from chronoslide.search.space import grid_points, overruled, settings_of
+from chronoslide.search.objective import TrialData, networks_for, share_data, train_trial
+from chronoslide.search.outcome import Outcome
+from chronoslide.search.running import Objective, OnEpoch, work
+from chronoslide.search.space import Point, grid_points, overruled, settings_of
 from chronoslide.search.study import (
     FAILURE,
+    OUTCOME,
     PROCESS,
     OpenStudy,
     bury_the_dead,
@@ -81,9 +83,10 @@ def run(root: Path, workers: int | None = None, storage: str | None = None, *, n
         log.info(_estimate(study, settings, tune, data, networks, total))
         ends = time.monotonic() + 60 * tune.minutes if tune.minutes else float("inf")
         with tqdm(desc="tune", total=total, unit=" trials", initial=len(trials.ended(study, total))) as bar:
-            follow = _follower(study, total, run, bar)
+            follow = _follower(study, total, run, bar, data.training.n)
             if tune.workers == 1:
-                work(study, tune, settings.pretrain, data, networks, points, ends, follow)
+                objective = _objective(settings, tune, data, networks)
+                work(study, tune, settings.seed, objective, points, ends, follow)
             else:
                 _in_processes(root, study, tune, ends, follow)
             follow(None)
@@ -98,7 +101,8 @@ def run_worker(root: Path, storage: str, study_name: str, minutes: float | None)
     study = OpenStudy(open_storage(storage, tune.heartbeat_seconds), study_name)
     ends = time.monotonic() + 60 * minutes if minutes else float("inf")
     data = _read_data(root, settings, tune)
-    work(study, tune, settings.pretrain, data, networks_for(data), _planned(tune, settings.seed)[1], ends)
+    objective = _objective(settings, tune, data, networks_for(data))
+    work(study, tune, settings.seed, objective, _planned(tune, settings.seed)[1], ends)
 
 
 def _overridden(tune: TuneSettings, workers: int | None, storage: str | None) -> TuneSettings:
@@ -149,6 +153,13 @@ def _read_data(root: Path, settings: Settings, tune: TuneSettings) -> TrialData:
     return share_data(*_read_patch_sets(root), tune.patches, settings.seed)
 
 
+def _objective(settings: Settings, tune: TuneSettings, data: TrialData, networks: Networks) -> Objective:
+    def train_point(point: Point, on_epoch: OnEpoch) -> Outcome:
+        return train_trial(data, networks, *settings_of(point, settings.pretrain, tune.epochs), on_epoch)
+
+    return train_point
+
+
 def _estimate(
     study: OpenStudy, settings: Settings, tune: TuneSettings, data: TrialData, networks: Networks, total: int
 ) -> str:
@@ -159,7 +170,7 @@ def _estimate(
         return f"tune: all {total} trials are there"
     timed = [trial for trial in done if trial.state == TrialState.COMPLETE]
     if timed:
-        minutes = left * sum(trial.user_attrs["seconds"] for trial in timed) / len(timed) / tune.workers / 60
+        minutes = left * sum(trial.user_attrs[OUTCOME]["seconds"] for trial in timed) / len(timed) / tune.workers / 60
     else:
         base, optimiser = settings_of({}, settings.pretrain, tune.epochs)
         filters = cost.expected_filters(tune.space.filters, base.filters, left)
@@ -173,7 +184,9 @@ def _estimate(
     return f"tune: {left} of {total} trials to run; they will take at most about {minutes:.1f} minutes here{budget}"
 
 
-def _follower(study: OpenStudy, total: int, run: StageRun, bar: Any) -> Callable[[FrozenTrial | None], None]:
+def _follower(
+    study: OpenStudy, total: int, run: StageRun, bar: Any, patches_of_epoch: int
+) -> Callable[[FrozenTrial | None], None]:
     """A function that shows the state of the search and tells MLflow of each trial that ended, once."""
     logged = set(run.nested())
 
@@ -182,7 +195,7 @@ def _follower(study: OpenStudy, total: int, run: StageRun, bar: Any) -> Callable
         for trial in done:
             name = f"trial {trial.user_attrs[PLACE]}"
             if name not in logged:
-                _log_trial(run, name, trial)
+                _log_trial(run, name, trial, patches_of_epoch)
                 logged.add(name)
         best = max((trial.values[0] for trial in done if trial.state == TrialState.COMPLETE), default=None)
         if best is not None:
@@ -192,10 +205,10 @@ def _follower(study: OpenStudy, total: int, run: StageRun, bar: Any) -> Callable
     return follow
 
 
-def _log_trial(run: StageRun, name: str, trial: FrozenTrial) -> None:
-    attributes = trial.user_attrs
-    seconds, patches = float(attributes.get("seconds", 0.0)), int(attributes.get("patches", 0))
-    figures = {key: attributes[key] for key in (*trials.FIGURES[:6], "cost") if key in attributes}
+def _log_trial(run: StageRun, name: str, trial: FrozenTrial, patches_of_epoch: int) -> None:
+    attributes, outcome = trial.user_attrs, trial.user_attrs.get(OUTCOME, {})
+    seconds, patches = float(outcome.get("seconds", 0.0)), patches_of_epoch * len(attributes.get("curve", ()))
+    figures = {name: float(value) for name, value in outcome.items() if name in trials.FIGURES}
     state = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned"}.get(trial.state, "failed")
     if state == "pruned" and trial.values:
         figures["f1"] = trial.values[0]
@@ -277,7 +290,7 @@ def _finish(root: Path, settings: Settings, tune: TuneSettings, study: OpenStudy
     for name, run_id in below.items():
         run.client.set_tag(run_id, "chronoslide.best", str(name == f"trial {found['best_trial']}").lower())
     run.log_params({f"best.{name}": value for name, value in best.params.items()})
-    seconds = [float(trial.user_attrs.get("seconds", 0.0)) for trial in done]
+    seconds = [float(trial.user_attrs.get(OUTCOME, {}).get("seconds", 0.0)) for trial in done]
     run.log_metrics(
         {
             "best_f1": found["f1"],
@@ -305,8 +318,8 @@ def _timings(done: list[FrozenTrial]) -> pd.DataFrame:
             "worker": str(trial.user_attrs.get(PROCESS, "")).rpartition(":")[0],
             "begun": trial.datetime_start,
             "ended": trial.datetime_complete,
-            "seconds": trial.user_attrs.get("seconds"),
-            "patches": trial.user_attrs.get("patches"),
+            "seconds": trial.user_attrs.get(OUTCOME, {}).get("seconds"),
+            "epochs": len(trial.user_attrs.get("curve", ())),
         }
         for trial in done
     ]
