@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-IN_MEMORY = Path("/dev/shm")  # noqa: S108 - SQLite waits for the disk at every word, the tests need not
+IN_MEMORY = Path("/dev/shm")  # SQLite waits for the disk at every word, the tests need not
 
 
 @pytest.fixture

@@ -82,7 +82,7 @@ class Networks:
 
     def _build(self, settings: ModelSettings, focal_gamma: float) -> _Network:
         model = build_unet(self._shape[-1], settings, self._statistics, self._seed)
-        start = [np.array(variable) for variable in model.variables]  # weights, statistics, seeds of the dropout
+        start = [variable.numpy() for variable in model.variables]  # weights, statistics, seeds of the dropout
         loss = _AdjustableTversky(focal_gamma)
         model.compile(optimizer=keras.optimizers.Adam(1e-3), loss=loss, jit_compile=False)
         # A second number of patches lets TensorFlow build the functions for any number. All trials then use these, the

@@ -73,9 +73,9 @@ class OpenStudy:
 
 
 def storage_address(storage: str, root: Path) -> str:
-    """The address with a relative SQLite file made one of the repository; its folder is made."""
+    """The address, with a relative SQLite file made one of the repository, whose folder is made."""
     prefix = "sqlite:///"
-    if not storage.startswith(prefix) or storage.startswith(f"{prefix}:memory:"):
+    if not storage.startswith(prefix) or Path(storage.removeprefix(prefix)).is_absolute():
         return storage
     path = root / storage.removeprefix(prefix)
     try:
