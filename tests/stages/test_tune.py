@@ -148,6 +148,7 @@ def test_the_minutes_are_told_before_the_first_trial(again, caplog):
 
 
 def test_a_search_that_has_ended_is_not_repeated(again, caplog):
+    tune.run(again)
     before = bytes_of(again / "results/search")
     with caplog.at_level("INFO"):
         tune.run(again)
