@@ -42,6 +42,7 @@ _STAGE = "chronoslide.stage"
 _PROCESS = "chronoslide.process"
 _WORK = "chronoslide.work"
 _TRIAL = "chronoslide.trial"
+_WHOLE = "chronoslide.whole"
 
 
 class TrackingError(ChronoslideError):
@@ -183,11 +184,16 @@ class StageRun:
                 self.client.log_param(self.run_id, name, value)
 
     def nested(self) -> dict[str, str]:
-        """Names of the runs below this one that have ended, each with MLflow's id."""
+        """Names of the runs below this one, each with MLflow's id; one that was being logged when we died is removed."""
         experiment = self.client.get_run(self.run_id).info.experiment_id
         below = f"tags.`mlflow.parentRunId` = '{self.run_id}'"
-        runs = self.client.search_runs([experiment], below, max_results=50_000)
-        return {run.info.run_name: run.info.run_id for run in runs if run.info.status != "RUNNING"}
+        found: dict[str, str] = {}
+        for run in self.client.search_runs([experiment], below, max_results=50_000):
+            if _WHOLE in run.data.tags:
+                found[run.info.run_name] = run.info.run_id
+            else:
+                self.client.delete_run(run.info.run_id)
+        return found
 
     def log_nested(
         self,
@@ -215,7 +221,6 @@ class StageRun:
         all_tags = {
             _STAGE: self.inputs.stage,
             "mlflow.parentRunId": self.run_id,
-            _PROCESS: f"{socket.gethostname()}:{os.getpid()}",  # so that a half-logged one is seen to be dead
             **{f"chronoslide.{tag}": value for tag, value in tags.items()},
         }
         begun, ended = times or (None, None)
@@ -225,6 +230,7 @@ class StageRun:
         below.log_curve(curve, step="epoch")
         below.log_metrics(metrics)
         self.client.set_terminated(run.info.run_id, status, end_time=ended)
+        self.client.set_tag(run.info.run_id, _WHOLE, "true")
 
     def tag(self, **tags: str) -> None:
         """Sets tags `chronoslide.<name>`."""
