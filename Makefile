@@ -66,4 +66,4 @@ lock: env ## Write requirements.lock anew from pyproject.toml (needs uv)
 	  --no-emit-index-url --extra dev --output-file requirements.lock pyproject.toml
 
 clean: ## Remove what the stages made (the environment and DVC's cache stay)
-	rm -rf results data logs
+	rm -rf results data logs search

@@ -108,6 +108,31 @@ class TestRuns:
             assert run.client.get_run(run.run_id).info.status == "KILLED"
         assert sorted(run.info.status for run in runs_in(repository)) == ["FAILED", "FINISHED", "FINISHED", "FINISHED"]
 
+    def test_a_search_is_one_run_however_often_it_is_gone_on_with(self, repository: Path) -> None:
+        trial = {"parameters": {"filters": 8}, "metrics": {"f1": 0.5}, "tags": {"trial": "0"}}
+        curve = [{"epoch": 1, "loss": 0.9}, {"epoch": 2, "loss": 0.7}]
+        with tracking.stage_run(repository, "map", SETTINGS, goes_on="study 1") as run:
+            run.log_nested("trial 0", **trial, curve=curve, status="FINISHED", times=(1_000, 3_000))
+            half = {"mlflow.parentRunId": run.run_id}  # the search is killed while it logs the next trial
+            run.client.create_run(run.client.get_run(run.run_id).info.experiment_id, tags=half, run_name="trial 1")
+        changed = SETTINGS.model_copy(update={"seed": 7})
+        with tracking.stage_run(repository, "map", changed, goes_on="study 1") as again:
+            assert again.run_id == run.run_id
+            assert not again.known
+            assert list(again.nested()) == ["trial 0"]
+            again.log_params({"best.filters": 8, "seed": 7})
+        runs = {each.info.run_name: each for each in runs_in(repository)}
+        assert set(runs) == {"map", "trial 0"}
+        assert runs["map"].info.status == "FINISHED"
+        assert runs["map"].data.params["best.filters"] == "8"
+        below = runs["trial 0"]
+        assert below.data.tags["mlflow.parentRunId"] == run.run_id
+        assert (below.data.params, below.data.metrics) == ({"filters": "8"}, {"loss": 0.7, "f1": 0.5})
+        assert below.info.end_time - below.info.start_time == 2_000
+        history = again.client.get_metric_history(below.info.run_id, "loss")
+        assert [(point.step, point.value) for point in history] == [(1, 0.9), (2, 0.7)]
+        assert [each.name for each in tracking.latest_runs(again.client, repository)] == ["map"]
+
 
 def version(number: str | int, f1: float, blocks: str) -> SimpleNamespace:
     return SimpleNamespace(version=number, tags={"held_out_f1": str(f1), "held_out_blocks": blocks})

@@ -12,6 +12,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from chronoslide import __version__
 from chronoslide.errors import ChronoslideError
@@ -24,6 +25,7 @@ STAGES = {
     "scenes": "one analysis-ready mosaic a year: bands in order, one grid, validity mask, normalised radiometry",
     "masks": "the manual inventories as rasters on the scenes' grid",
     "patches": "training, validation and test samples, split by place",
+    "tune": "the settings that `pretrain` leaves open, found by a search (results/search)",
     "pretrain": "a U-Net trained on the training area, registered as chronoslide-pretrained",
     "transfer": "that U-Net retrained on the investigation area, registered as chronoslide-transferred",
     "map": "a landslide probability raster for every year and model",
@@ -41,7 +43,7 @@ def main(words: Sequence[str] | None = None) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    for chatty in ("mlflow", "alembic", "rasterio", "pyogrio", "matplotlib", "absl", "tensorflow", "h5py"):
+    for chatty in ("mlflow", "alembic", "rasterio", "pyogrio", "matplotlib", "optuna", "absl", "tensorflow", "h5py"):
         logging.getLogger(chatty).setLevel(logging.ERROR)
     try:
         _carry_out(arguments)
@@ -60,6 +62,9 @@ def main(words: Sequence[str] | None = None) -> int:
 def _carry_out(arguments: argparse.Namespace) -> None:
     if arguments.verb in STAGES and not (getattr(arguments, "inventories", None) or getattr(arguments, "scene", None)):
         stage = importlib.import_module(f"chronoslide.stages.{arguments.verb}")
+        if arguments.verb == "tune":
+            _tune(stage, arguments)
+            return
         stage.run(Path(arguments.root).resolve())
         if getattr(arguments, "against", None):
             print(f"The comparison: {stage.compare(Path(arguments.root).resolve(), arguments.against)}")
@@ -101,6 +106,14 @@ def _carry_out(arguments: argparse.Namespace) -> None:
             module.run(Path(arguments.root), arguments.inventory, arguments.area, arguments.output)
 
 
+def _tune(stage: Any, arguments: argparse.Namespace) -> None:
+    root = Path(arguments.root).resolve()
+    if arguments.worker:
+        stage.run_worker(root, arguments.storage, arguments.worker, arguments.minutes)
+    else:
+        stage.run(root, arguments.workers, arguments.storage, new=arguments.new)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="chronoslide",
@@ -117,6 +130,12 @@ def _parser() -> argparse.ArgumentParser:
     stages["report"].add_argument(
         "--against", metavar="REV", help="also compare with a git revision, or a run in MLflow"
     )
+    tune = stages["tune"]
+    tune.add_argument("--workers", type=int, metavar="N", help="processes that share the cores (default: params.yaml)")
+    tune.add_argument("--storage", metavar="URL", help="database of the study (default: params.yaml)")
+    tune.add_argument("--new", action="store_true", help="begin a new study; the one that is there is kept")
+    tune.add_argument("--worker", help=argparse.SUPPRESS)  # what `--workers` starts: the name of the study
+    tune.add_argument("--minutes", type=float, help=argparse.SUPPRESS)
     configure = _add_verb(verbs, "configure", "Writes the settings of a profile into params.yaml.")
     configure.add_argument("--profile", required=True, help="name of a file in profiles/: smoke, demo or paper")
     chips = _add_verb(verbs, "chips", "Trains and tests a model on folders of image and mask chips made by others.")

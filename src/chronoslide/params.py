@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
 
 from chronoslide.errors import SettingsError, nearest
 
@@ -181,7 +181,16 @@ class PatchesSettings(Section):
         return self
 
 
-class ModelSettings(Section):
+class _NetworkSettings(Section):
+    """What of a network is never searched; see `ModelSettings`."""
+
+    architecture: Literal["unet"] = "unet"
+    transposed_widths: Literal["scaled", "fixed"] = "scaled"
+    normalisation_momentum: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.9
+    precision: Literal["float32", "mixed_bfloat16"] = "float32"
+
+
+class ModelSettings(_NetworkSettings):
     """The network.
 
     Attributes:
@@ -195,15 +204,25 @@ class ModelSettings(Section):
             and probabilities stay float32. Faster on processors with such instructions, slower on others.
     """
 
-    architecture: Literal["unet"] = "unet"
     filters: Annotated[int, Field(ge=1, le=128)] = 32
-    transposed_widths: Literal["scaled", "fixed"] = "scaled"
     dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
-    normalisation_momentum: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.9
-    precision: Literal["float32", "mixed_bfloat16"] = "float32"
 
 
-class OptimiserSettings(Section):
+class _FittingSettings(Section):
+    """What of the fitting is never searched; see `OptimiserSettings`."""
+
+    epochs: Count = 250
+    schedule: Literal["plateau", "cosine"] = "plateau"
+    plateau_factor: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.1
+    plateau_patience: Count = 20
+    minimum_learning_rate: Positive = 1e-5
+    stopping_patience: Annotated[int, Field(ge=0)] = 0
+    orient: bool = True
+    relight_gain: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    relight_haze: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+
+
+class OptimiserSettings(_FittingSettings):
     """How weights are fitted.
 
     Attributes:
@@ -223,26 +242,208 @@ class OptimiserSettings(Section):
         relight_haze: Standard deviation of the haze that is added, in reflectance of the first band (0: none).
     """
 
-    epochs: Count = 250
     batch_patches: Count = 32
     learning_rate: Positive = 1e-3
     false_positive_weight: Share = 0.7
     focal_gamma: Positive = 1.0
-    schedule: Literal["plateau", "cosine"] = "plateau"
-    plateau_factor: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.1
-    plateau_patience: Count = 20
-    minimum_learning_rate: Positive = 1e-5
-    stopping_patience: Annotated[int, Field(ge=0)] = 0
-    orient: bool = True
-    relight_gain: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
-    relight_haze: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+
+
+class OpenModelSettings(_NetworkSettings):
+    """As `ModelSettings`; null leaves a value to the search.
+
+    Attributes:
+        filters: See `ModelSettings`.
+        dropout: See `ModelSettings`.
+    """
+
+    filters: Annotated[int, Field(ge=1, le=128)] | None = None
+    dropout: Annotated[float, Field(ge=0.0, lt=1.0)] | None = None
+
+
+class OpenOptimiserSettings(_FittingSettings):
+    """As `OptimiserSettings`; null leaves a value to the search.
+
+    Attributes:
+        batch_patches: See `OptimiserSettings`.
+        learning_rate: See `OptimiserSettings`.
+        false_positive_weight: See `OptimiserSettings`.
+        focal_gamma: See `OptimiserSettings`.
+    """
+
+    batch_patches: Count | None = None
+    learning_rate: Positive | None = None
+    false_positive_weight: Share | None = None
+    focal_gamma: Positive | None = None
 
 
 class PretrainSettings(Section):
-    """The network, trained on the training area."""
+    """The network, trained on the training area. What stands here wins; what is null comes from the stage `tune`."""
 
-    model: ModelSettings = ModelSettings()
-    optimiser: OptimiserSettings = OptimiserSettings()
+    model: OpenModelSettings = OpenModelSettings()
+    optimiser: OpenOptimiserSettings = OpenOptimiserSettings()
+
+
+class WholeRange(Section):
+    """Whole numbers from `low` to `high`, both included.
+
+    Attributes:
+        low: The smallest.
+        high: The largest.
+        log: Whether each doubling is as likely as the next, instead of each number.
+        step: Between neighbours; 1 with `log`.
+    """
+
+    low: int
+    high: int
+    log: bool = False
+    step: Count = 1
+
+    @model_validator(mode="after")
+    def _ascends(self) -> WholeRange:
+        _require_range(self.low, self.high, log=self.log)
+        if self.log and self.step != 1:
+            raise ValueError("log and a step other than 1 exclude each other; drop one of them")
+        return self
+
+
+class NumberRange(Section):
+    """Numbers from `low` to `high`.
+
+    Attributes:
+        low: The smallest.
+        high: The largest.
+        log: Whether each power of ten is as likely as the next, instead of each number.
+    """
+
+    low: float
+    high: float
+    log: bool = False
+
+    @model_validator(mode="after")
+    def _ascends(self) -> NumberRange:
+        _require_range(self.low, self.high, log=self.log)
+        return self
+
+
+def _require_range(low: float, high: float, *, log: bool) -> None:
+    if not low < high:
+        raise ValueError(f"from {low:g} to {high:g} there is nothing to search; put the lower end first")
+    if log and low <= 0:
+        raise ValueError(f"low is {low:g} and log needs a range above 0; raise low or drop log")
+
+
+# The names of the tags never reach a message: `one_line` leaves out what is in brackets.
+_BY_FORM = Discriminator(lambda value: "[range]" if isinstance(value, dict | Section) else "[list]")
+WholeDimension = Annotated[
+    Annotated[tuple[int, ...], Tag("[list]")] | Annotated[WholeRange, Tag("[range]")],
+    _BY_FORM,
+]
+NumberDimension = Annotated[
+    Annotated[tuple[float, ...], Tag("[list]")] | Annotated[NumberRange, Tag("[range]")],
+    _BY_FORM,
+]
+
+
+class SpaceSettings(Section):
+    """What is searched: a list of values or a range for each setting of `pretrain` that is named; null is not searched.
+
+    Attributes:
+        filters: Of the network. One value alone fixes it in the search, for example a smaller network than the final.
+        dropout: Of the network.
+        batch_patches: Of the optimiser, and so are the next three.
+        learning_rate: See `OptimiserSettings`.
+        false_positive_weight: See `OptimiserSettings`.
+        focal_gamma: See `OptimiserSettings`.
+    """
+
+    filters: WholeDimension | None = None
+    dropout: NumberDimension | None = None
+    batch_patches: WholeDimension | None = None
+    learning_rate: NumberDimension | None = None
+    false_positive_weight: NumberDimension | None = None
+    focal_gamma: NumberDimension | None = None
+
+    def named(self) -> dict[str, tuple[float, ...] | WholeRange | NumberRange]:
+        """What is searched, by name."""
+        held = {name: getattr(self, name) for name in type(self).model_fields}
+        return {name: dimension for name, dimension in held.items() if dimension is not None}
+
+    @model_validator(mode="after")
+    def _possible(self) -> SpaceSettings:
+        for name, dimension in self.named().items():
+            ends = dimension if isinstance(dimension, tuple) else (dimension.low, dimension.high)
+            if not ends:
+                raise ValueError(f"{name}: the list is empty; name values, or null to leave it out")
+            if isinstance(dimension, tuple) and len(set(dimension)) < len(dimension):
+                raise ValueError(f"{name}: a value stands twice in {list(dimension)}; name each once")
+            owner: type[Section] = ModelSettings if name in ModelSettings.model_fields else OptimiserSettings
+            for value in ends:
+                try:
+                    owner.model_validate({name: value})
+                except ValidationError as error:
+                    reason = error.errors()[0]["msg"]
+                    raise ValueError(f"{name}: {value:g} is not possible ({reason}); change it") from None
+        return self
+
+
+class TuneSettings(Section):
+    """The search for the best settings of `pretrain`.
+
+    Attributes:
+        study: Name under which the storage keeps the search.
+        trials: In total, earlier ones of the same study included; 0 skips the search.
+        epochs: Of a trial at most.
+        patches: Training patches of a trial at most, drawn by the seed; null takes all.
+        objectives: "f1" is pooled over the validation patches at the threshold that suits them best; "cost" is the
+            arithmetic of training [10^12 multiply-adds], which unlike seconds is the same on every machine. With both,
+            the trials that no other one beats in both are the Pareto front, and the best is the one of highest F1.
+        sampler: "tpe" (multivariate), "grid" (every combination once), "random" or "cmaes" (ranges only).
+        startup_trials: Of "tpe": as many are drawn at random before it begins to learn.
+        pruner: What ends a hopeless trial early.
+        minutes: Wall time after which no trial is begun any more; null has no limit. Where it ends a search, the
+            result depends on the machine.
+        workers: Processes on this machine, which share its cores.
+        storage: Database of the study, as Optuna's address; a relative SQLite file belongs to the repository.
+        heartbeat_seconds: A trial whose machine was silent three times as long is given to another worker.
+        space: What is searched.
+    """
+
+    study: Annotated[str, Field(min_length=1)] = "search"
+    trials: Annotated[int, Field(ge=0)] = 0
+    epochs: Count = 6
+    patches: Count | None = None
+    objectives: Annotated[tuple[Literal["f1", "cost"], ...], Field(min_length=1)] = ("f1",)
+    sampler: Literal["tpe", "grid", "random", "cmaes"] = "tpe"
+    startup_trials: Count = 5
+    pruner: Literal["hyperband", "median", "none"] = "hyperband"
+    minutes: Positive | None = None
+    workers: Count = 1
+    storage: str = "sqlite:///search/study.db"
+    heartbeat_seconds: Count = 60
+    space: SpaceSettings = SpaceSettings()
+
+    @model_validator(mode="after")
+    def _possible(self) -> TuneSettings:
+        named = self.space.named()
+        ranges = sorted(name for name, dimension in named.items() if not isinstance(dimension, tuple))
+        lists = sorted(set(named) - set(ranges))
+        if self.trials and not named:
+            known = ", ".join(SpaceSettings.model_fields)
+            raise ValueError(f"space is empty; name something to search ({known}), or set trials to 0")
+        if self.objectives[0] != "f1" or len(set(self.objectives)) < len(self.objectives):
+            raise ValueError(f"objectives must be [f1] or [f1, cost], got {list(self.objectives)}")
+        if len(self.objectives) > 1 and self.pruner != "none":
+            raise ValueError("several objectives and a pruner exclude each other; set pruner to none")
+        if self.sampler == "grid" and ranges:
+            raise ValueError(f"sampler grid needs a list of values for {', '.join(ranges)}; name them, or take tpe")
+        if self.sampler == "cmaes" and (lists or len(ranges) < 2):
+            raise ValueError(
+                "sampler cmaes needs two or more ranges with low and high and no list"
+                f"{' (here ' + ', '.join(lists) + ')' if lists else ''}; change space, or take tpe"
+            )
+        if self.sampler == "cmaes" and len(self.objectives) > 1:
+            raise ValueError("sampler cmaes knows one objective; set objectives to [f1], or take tpe")
+        return self
 
 
 class TransferSettings(Section):
@@ -485,6 +686,7 @@ class Settings(Section):
     scenes: ScenesSettings
     masks: MasksSettings
     patches: PatchesSettings
+    tune: TuneSettings = TuneSettings()
     pretrain: PretrainSettings
     transfer: TransferSettings
     map: MapSettings

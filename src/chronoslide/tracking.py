@@ -40,6 +40,9 @@ STORED_MODEL = "stored_model"
 _INPUTS = "chronoslide.inputs"
 _STAGE = "chronoslide.stage"
 _PROCESS = "chronoslide.process"
+_WORK = "chronoslide.work"
+_TRIAL = "chronoslide.trial"
+_WHOLE = "chronoslide.whole"
 
 
 class TrackingError(ChronoslideError):
@@ -173,6 +176,62 @@ class StageRun:
         table = pd.read_csv(path)
         self.client.log_table(self.run_id, table.astype(object).where(table.notna(), None), f"{path.stem}.json")
 
+    def log_params(self, parameters: Mapping[str, Any]) -> None:
+        """Logs what was used in fact, beside the parameters of `params.yaml`; one that was logged before stays."""
+        logged = self.client.get_run(self.run_id).data.params
+        for name, value in parameters.items():
+            if name not in logged:
+                self.client.log_param(self.run_id, name, value)
+
+    def nested(self) -> dict[str, str]:
+        """Names of the runs below this one, each with MLflow's id; one that was being logged when we died is removed."""
+        experiment = self.client.get_run(self.run_id).info.experiment_id
+        below = f"tags.`mlflow.parentRunId` = '{self.run_id}'"
+        found: dict[str, str] = {}
+        for run in self.client.search_runs([experiment], below, max_results=50_000):
+            if _WHOLE in run.data.tags:
+                found[run.info.run_name] = run.info.run_id
+            else:
+                self.client.delete_run(run.info.run_id)
+        return found
+
+    def log_nested(
+        self,
+        name: str,
+        *,
+        parameters: Mapping[str, Any],
+        metrics: Mapping[str, float],
+        curve: Sequence[Mapping[str, float]],
+        tags: Mapping[str, str],
+        status: str,
+        times: tuple[int, int] | None = None,
+    ) -> None:
+        """Logs a run below this one as a whole, for work that was done elsewhere, for example a trial of a search.
+
+        Args:
+            name: Of the run; call it once for each name, as `nested` tells.
+            parameters: Of the run.
+            metrics: Its figures at the end.
+            curve: Its figures by `epoch`.
+            tags: Set as `chronoslide.<name>`.
+            status: FINISHED, FAILED or KILLED.
+            times: When it began and ended [ms since 1970].
+        """
+        experiment = self.client.get_run(self.run_id).info.experiment_id
+        all_tags = {
+            _STAGE: self.inputs.stage,
+            "mlflow.parentRunId": self.run_id,
+            **{f"chronoslide.{tag}": value for tag, value in tags.items()},
+        }
+        begun, ended = times or (None, None)
+        run = self.client.create_run(experiment, start_time=begun, tags=all_tags, run_name=name)
+        below = StageRun(self.client, run.info.run_id, self.inputs, self.root, known=False)
+        below.log_params(parameters)
+        below.log_curve(curve, step="epoch")
+        below.log_metrics(metrics)
+        self.client.set_terminated(run.info.run_id, status, end_time=ended)
+        self.client.set_tag(run.info.run_id, _WHOLE, "true")
+
     def tag(self, **tags: str) -> None:
         """Sets tags `chronoslide.<name>`."""
         for name, value in tags.items():
@@ -278,7 +337,9 @@ class StageRun:
 
 
 @contextmanager
-def stage_run(root: Path, stage: str, settings: Settings, name: str | None = None) -> Iterator[StageRun]:
+def stage_run(
+    root: Path, stage: str, settings: Settings, name: str | None = None, goes_on: str | None = None
+) -> Iterator[StageRun]:
     """Opens the run of a stage: the finished one on the same inputs if there is one, a new one otherwise.
 
     Args:
@@ -286,6 +347,8 @@ def stage_run(root: Path, stage: str, settings: Settings, name: str | None = Non
         stage: Name of the stage in `dvc.yaml`.
         settings: The settings in use.
         name: Of the run, if it is not the stage's (a stage that trains two models has two runs).
+        goes_on: Names work that may be interrupted and gone on with (a search): its run is taken up again, whatever
+            its state and its inputs, and is never `known`.
 
     Yields:
         The open run. It ends as FINISHED, or as FAILED if the block raises.
@@ -300,8 +363,9 @@ def stage_run(root: Path, stage: str, settings: Settings, name: str | None = Non
     try:
         client, experiment = _open_store(root)
         _bury_the_dead(client, experiment)
-        found = _finished(client, experiment, name, inputs.key)
-        run = found or _create(client, experiment, root, name, inputs)
+        found = _finished(client, experiment, name, inputs.key) if goes_on is None else None
+        begun = None if goes_on is None else _taken_up(client, experiment, goes_on)
+        run = found or begun or _create(client, experiment, root, name, inputs, goes_on)
     except MlflowException as error:
         raise TrackingError(
             f"MLflow's store {_store(root)} cannot be used ({str(error).splitlines()[0]}); "
@@ -370,6 +434,8 @@ def latest_runs(client: MlflowClient, root: Path) -> tuple[FinishedRun, ...]:
         [experiment.experiment_id], "status = 'FINISHED'", order_by=["attributes.end_time ASC"]
     ):
         info = run.info
+        if _TRIAL in run.data.tags:
+            continue  # the trials of a search stand in its own table
         page = f"{server}/#/experiments/{experiment.experiment_id}/runs/{info.run_id}" if server else ""
         minutes = (info.end_time - info.start_time) / 60_000
         latest.pop(info.run_name, None)
@@ -553,7 +619,20 @@ def _finished(client: MlflowClient, experiment: str, name: str, key: str) -> Run
     return runs[0] if runs else None
 
 
-def _create(client: MlflowClient, experiment: str, root: Path, name: str, inputs: Inputs) -> Run:
+def _taken_up(client: MlflowClient, experiment: str, work: str) -> Run | None:
+    """The run that was opened for the same work, running again."""
+    runs = client.search_runs([experiment], f"tags.`{_WORK}` = '{work}'", max_results=1)
+    if not runs:
+        return None
+    run_id = runs[0].info.run_id
+    client.set_tag(run_id, _PROCESS, f"{socket.gethostname()}:{os.getpid()}")
+    client.update_run(run_id, "RUNNING")
+    return runs[0]
+
+
+def _create(
+    client: MlflowClient, experiment: str, root: Path, name: str, inputs: Inputs, work: str | None = None
+) -> Run:
     tags = {
         _STAGE: inputs.stage,
         _INPUTS: inputs.key,
@@ -563,6 +642,8 @@ def _create(client: MlflowClient, experiment: str, root: Path, name: str, inputs
         **{f"dvc.{path}": value for path, value in inputs.data.items()},
         **{f"code.{path}": value for path, value in inputs.code.items()},
     }
+    if work is not None:
+        tags[_WORK] = work
     parent = os.environ.get("MLFLOW_RUN_ID")  # set by `mlflow run`
     if parent:
         tags["mlflow.parentRunId"] = parent

@@ -113,8 +113,13 @@ def test_the_balance_of_the_stock_stands_for_one_inventory() -> None:
 
 
 def test_trials_of_a_search_stand_best_first() -> None:
-    table = tables.search_table(pd.DataFrame({"filters": [8, 32], "value": [0.4, 0.2]}))
-    assert [[cell.text for cell in row] for row in table.rows] == [["32", "0.2"], ["8", "0.4"]]
+    states = ["complete", "failed", "complete", "pruned"]
+    trials = pd.DataFrame({"filters": [8, 4, 32, 16], "state": states, "f1": [0.2, float("nan"), 0.4, 0.9]})
+    table = tables.search_table(trials, {"sampler": "tpe", "pruner": "none", "epochs_of_a_trial": 6})
+    assert [row[0].text for row in table.rows] == ["32", "8", "16", "4"]
+    assert [row[2].text for row in table.rows] == ["0.4", "0.2", "0.9", tables.UNDEFINED]
+    assert table.notes[0].startswith("tpe sampler, none pruner, at most 6 epochs")
+    assert "another data set" in table.notes[-1]
 
 
 def test_a_second_look_is_taken_at_the_most_probable_first() -> None:

@@ -89,7 +89,7 @@ def test_no_parameter_has_a_name_that_dvc_hides() -> None:
 
 
 def test_rooms_import_only_rooms_that_stand_before_them() -> None:
-    order = ["simulate", "scenes", "labels", "patches", "models", "mapping"]
+    order = ["simulate", "scenes", "labels", "patches", "models", "search", "mapping"]
     order += ["inventories", "evaluation", "reporting", "serving"]
     wrong = []
     for position, room in enumerate(order):

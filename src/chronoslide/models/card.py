@@ -13,7 +13,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from chronoslide.errors import ModelError
-from chronoslide.params import ModelSettings, one_line
+from chronoslide.params import ModelSettings, OptimiserSettings, one_line
 from chronoslide.patches.scaling import BandStatistics
 
 CARD = "model.json"
@@ -33,6 +33,7 @@ class ModelCard(BaseModel):
         threshold: The probability from which a pixel is landslide, chosen on validation patches; None if not chosen.
         threshold_f1: The pooled F1 it reached there.
         false_positive_weight: Of the loss (Tversky's beta).
+        optimiser: All that its weights were fitted with; None for a model of an earlier version.
         seed: Of the training.
         trained_on: For the reader: which patches, when from.
     """
@@ -48,6 +49,7 @@ class ModelCard(BaseModel):
     threshold: float | None = Field(default=None, ge=0.0, le=1.0)
     threshold_f1: float | None = None
     false_positive_weight: float
+    optimiser: OptimiserSettings | None = None
     seed: int
     trained_on: str
 

@@ -78,6 +78,7 @@ def fit(
         threshold=threshold.value,
         threshold_f1=None if np.isnan(threshold.f1) else round(threshold.f1, 6),
         false_positive_weight=optimiser.false_positive_weight,
+        optimiser=optimiser,
         seed=seed,
         trained_on=trained_on,
     )

@@ -88,6 +88,8 @@ def train(
     statistics: BandStatistics,
     seed: int,
     on_epoch: Callable[[dict[str, float]], None] | None = None,
+    *,
+    compiled: bool = False,
 ) -> History:
     """Trains `model` in place by Adam and leaves in it the weights of the lowest validation loss.
 
@@ -103,6 +105,7 @@ def train(
         statistics: Fills pixels without observation with their band's mean.
         seed: Of the order and the orientation of patches in each epoch.
         on_epoch: Called after each epoch with the columns of `Epoch` and `seconds`.
+        compiled: Whether the model was compiled before, for Adam and the loss of these settings.
 
     Raises:
         ModelError: There are no training patches, they do not fit the network, or the loss ceases to be a number.
@@ -113,7 +116,8 @@ def train(
     if validation is not None:
         _require_fitting(model, validation, "validation patches")
     loss = TverskyLoss.from_settings(settings)
-    model.compile(optimizer=keras.optimizers.Adam(settings.learning_rate), loss=loss, jit_compile=False)
+    if not compiled:
+        model.compile(optimizer=keras.optimizers.Adam(settings.learning_rate), loss=loss, jit_compile=False)
     judged = None if validation is None else reflectance_of(validation, statistics)
     rng = np.random.default_rng(seed)
     schedule = _Schedule(settings)

@@ -127,12 +127,9 @@ def page_of(
             [] if results.scenes else ["There is no results/scenes/summary.json, so no table of the scenes."],
         ),
         quick_looks=maps.quick_looks,
-        search=Section(
-            tables=[] if results.search is None else [tables.search_table(results.search)],
-            gaps=[] if results.search is not None else [
-                "No search was run: the settings in params.yaml were taken as they stand."
-            ],
-        ),
+        search=section("search", search_tables(results), [] if results.search is not None else [
+            "No search was run: the settings in params.yaml were taken as they stand."
+        ]),
         accuracy=section("accuracy", accuracy),
         map=MapSection(
             *maps.ground_m, maps.years, _stills(maps), _map_gaps(maps)
@@ -141,6 +138,11 @@ def page_of(
         provenance=provenance,
         card=results.cards.get(MODEL, {}),
     )  # fmt: skip
+
+
+def search_tables(results: Results) -> list[tables.Table]:
+    """Table 2, where there was a search."""
+    return [] if results.search is None else [tables.search_table(results.search, results.search_best)]
 
 
 def _section(

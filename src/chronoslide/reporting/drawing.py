@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 
 from chronoslide.grid import Grid
 from chronoslide.inventories.densities import compare_densities
-from chronoslide.reporting import charts
+from chronoslide.reporting import charts, search_figures
 from chronoslide.reporting.close_ups import CloseUp, close_ups_figure, false_alarms, fragmented
 from chronoslide.reporting.flows import state_flows
 from chronoslide.reporting.map_figures import DensityPair, density_maps
 from chronoslide.reporting.map_layers import hits_of, ids_of
 from chronoslide.reporting.results_reader import Results, YearResults
 
-Place = Literal["summary", "data", "accuracy", "inventories"]
+Place = Literal["summary", "data", "search", "accuracy", "inventories"]
 
 
 @dataclass(frozen=True)
@@ -206,6 +206,32 @@ def draw_charts(results: Results, gathered: Gathered) -> Sequence[Chart]:
             "The states through the years are not shown: the inventories were not tracked through time "
             "(no reports/tables/transitions.csv).",
         ),
+        *search_charts(results),
+    )  # fmt: skip
+
+
+def search_charts(results: Results) -> Sequence[Chart]:
+    """The charts of the search; none where none was run."""
+    trials, shares = results.search, results.search_importance
+    if trials is None:
+        return ()
+    few = "too few trials came to their end, or they differ in too little"
+    drawn = (
+        ("history", "F1 of every trial of the search on the validation patches, and the best so far",
+         search_figures.history(trials)),
+        ("importance", "Which searched settings matter: their share of the variance of F1",
+         search_figures.importance(shares)),
+        ("parallel_coordinates", "Every trial that came to its end as a line through its settings; the darker, the "
+         "higher its F1", search_figures.parallel_coordinates(trials)),
+        ("slice", "F1 against each searched setting", search_figures.slices(trials)),
+        ("contour", "F1 over the two settings that matter most, straight between trials",
+         search_figures.contour(trials, shares)),
+        ("timeline", "Trials one after the other by the epochs that they took", search_figures.timeline(trials)),
+    )  # fmt: skip
+    return tuple(
+        Chart(f"search_{name}", "search", caption, f"{caption}. Table 2 holds the figures.", figure,
+              f"The search's {name.replace('_', ' ')} is not drawn: {few}.")
+        for name, caption, figure in drawn
     )  # fmt: skip
 
 

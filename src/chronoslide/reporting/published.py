@@ -12,6 +12,8 @@ import numpy as np
 
 SOURCE = "Bhuyan et al. (2023), GIScience & Remote Sensing 60(1), 2182057; RapidEye scenes"
 AREA_KM2 = 33.0
+BEST_SETTING = "f 32, batch 32, learning rate 0.001, beta 0.7: loss 0.188, precision 0.850, recall 0.731, F1 0.785"
+"""Of the paper's Table 2."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,8 @@ class Results:
         cards: `model.json` of each model.
         scenes: `results/scenes/summary.json`, empty if there is none.
         search: The trials of the search, None if none was run.
+        search_importance: The share of each searched setting.
+        search_best: `best_params.json`, empty if there is none.
         lock: `dvc.lock`, empty if there is none.
     """
 
@@ -75,6 +77,8 @@ class Results:
     cards: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     scenes: Mapping[str, Any] = field(default_factory=dict)
     search: pd.DataFrame | None = None
+    search_importance: pd.DataFrame = field(default_factory=pd.DataFrame)
+    search_best: Mapping[str, Any] = field(default_factory=dict)
     lock: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -86,6 +90,7 @@ def read_results(root: Path) -> Results:
     """
     folder = root / "results"
     models = sorted(path.parent for path in (folder / "models").glob("*/model.json"))
+    importance, best = folder / "search/importance.csv", folder / "search/best_params.json"
     return Results(
         root=root,
         metrics=read_metrics(root / "reports/metrics.json"),
@@ -97,6 +102,8 @@ def read_results(root: Path) -> Results:
         cards={model.name: _read_json(model / "model.json") for model in models},
         scenes=_read_json(folder / "scenes/summary.json") if (folder / "scenes/summary.json").exists() else {},
         search=_read_table(folder / "search/trials.csv") if (folder / "search/trials.csv").exists() else None,
+        search_importance=_read_table(importance) if importance.exists() else pd.DataFrame(),
+        search_best=_read_json(best) if best.exists() else {},
         lock=_read_yaml(root / "dvc.lock"),
     )
 

@@ -105,8 +105,8 @@ def report_tables(metrics: Mapping[str, Any]) -> tuple[Table, ...]:
     return (*tables, *(made for made in (sizes_table(metrics), identities_table(metrics)) if made.rows))
 
 
-def report_markdown(metrics: Mapping[str, Any], figures: Figures) -> str:
-    """The whole summary."""
+def report_markdown(metrics: Mapping[str, Any], figures: Figures, search: Sequence[Table] = ()) -> str:
+    """The whole summary; `search` holds the tables of the search."""
     data = metrics["data"]
     tables = report_tables(metrics)
 
@@ -129,6 +129,7 @@ def report_markdown(metrics: Mapping[str, Any], figures: Figures) -> str:
         "",
         *shown("summary"),
         *(["## Data", "", *shown("data")] if shown("data") else []),
+        *(["## Search", "", *map(markdown, search), *shown("search")] if search else []),
         "## Accuracy",
         "",
         *(markdown(table) for table in tables if table.key not in INVENTORY_TABLES),

@@ -15,7 +15,7 @@ from tqdm import tqdm
 from chronoslide.errors import DataError
 from chronoslide.files import replacing, write_text
 from chronoslide.params import read_settings
-from chronoslide.reporting.assembly import Maps, add_year, figures_of, page_of, stretches_of
+from chronoslide.reporting.assembly import Maps, add_year, figures_of, page_of, search_tables, stretches_of
 from chronoslide.reporting.comparison import compare_runs, comparison_markdown
 from chronoslide.reporting.drawing import Chart, draw_charts, nothing_gathered
 from chronoslide.reporting.map_layers import data_uri
@@ -57,7 +57,10 @@ def run(root: Path) -> None:
                 chart.name: _write_chart(chart, chart.figure, folder) for chart in charts if chart.figure is not None
             }
             page = page_of(results, gathered, charts, sources, maps, _provenance(root, results, run))
-        write_text(root / "reports/report.md", report_markdown(results.metrics, figures_of(charts, maps)))
+        write_text(
+            root / "reports/report.md",
+            report_markdown(results.metrics, figures_of(charts, maps), search_tables(results)),
+        )
         write_text(root / "reports/report.html", render(page))
         _log(run, root, results)
 

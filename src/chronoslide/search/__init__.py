@@ -1,0 +1,1 @@
+"""The search for the settings of `pretrain`: between the patches and the training that they are for."""
