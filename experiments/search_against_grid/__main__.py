@@ -48,8 +48,9 @@ def main() -> None:
     settings = read_settings(root / "params.yaml")
     best = json.loads((root / "results/search/best_params.json").read_text())["parameters"]
     folder = root / "results/patches"
-    patches = [read_patches(folder / "training" / subset) for subset in ("train", "validation")]
-    data = share_data(*patches, read_statistics(folder / "training"), settings.tune.patches, settings.seed)
+    training, validation = (read_patches(folder / "training" / subset) for subset in ("train", "validation"))
+    statistics = read_statistics(folder / "training")
+    data = share_data(training, validation, statistics, settings.tune.patches, settings.seed)
     test = read_patches(folder / "investigation/test")
     fixed = {name: value for name, value in best.items() if name not in VARIED}
     grid = [{**fixed, **dict(zip(VARIED, point, strict=True))} for point in itertools.product(BATCHES, RATES, BETAS)]

@@ -184,7 +184,7 @@ class StageRun:
                 self.client.log_param(self.run_id, name, value)
 
     def nested(self) -> dict[str, str]:
-        """Names of the runs below this one, each with MLflow's id; one that was being logged when we died is removed."""
+        """Names of the runs below this one, each with MLflow's id; one that a death left half logged is removed."""
         experiment = self.client.get_run(self.run_id).info.experiment_id
         below = f"tags.`mlflow.parentRunId` = '{self.run_id}'"
         found: dict[str, str] = {}
