@@ -133,7 +133,18 @@ def _parser() -> argparse.ArgumentParser:
     tune = stages["tune"]
     tune.add_argument("--workers", type=int, metavar="N", help="processes that share the cores (default: params.yaml)")
     tune.add_argument("--storage", metavar="URL", help="database of the study (default: params.yaml)")
-    tune.add_argument("--new", action="store_true", help="begin a new study; the one that is there is kept")
+    anew = tune.add_mutually_exclusive_group()
+    anew.add_argument(
+        "--new", action="store_const", const="always", help="begin a new study; the one that is there is kept"
+    )
+    anew.add_argument(
+        "--new-if-changed",
+        dest="new",
+        action="store_const",
+        const="if changed",
+        help="begin one where none was made for these data and settings, as `dvc repro` does, instead of refusing",
+    )
+    tune.set_defaults(new="never")
     tune.add_argument("--worker", help=argparse.SUPPRESS)  # what `--workers` starts: the name of the study
     tune.add_argument("--minutes", type=float, help=argparse.SUPPRESS)
     configure = _add_verb(verbs, "configure", "Writes the settings of a profile into params.yaml.")

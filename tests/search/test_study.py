@@ -140,7 +140,7 @@ def test_a_study_of_something_else_is_refused_with_the_difference(address):
 
 def test_a_new_study_stands_beside_the_old_one_and_is_the_one_from_then_on(address):
     plan(study_at(address, TUNE), 2, None)
-    assert study_at(address, TUNE, {"data": "def"}, new=True).name == "hill 2"
+    assert study_at(address, TUNE, {"data": "def"}, new="always").name == "hill 2"
     assert study_at(address, TUNE, {"data": "def"}).name == "hill 2"
     assert study_at(address, TUNE, {"data": "def"}).trials() == []
     with pytest.raises(SettingsError, match="'hill 2' was made for something else"):
@@ -176,3 +176,9 @@ def test_a_relative_file_belongs_to_the_repository(tmp_path):
     assert storage_address("sqlite:///search/study.db", tmp_path) == f"sqlite:///{tmp_path}/search/study.db"
     assert (tmp_path / "search").is_dir()
     assert storage_address("postgresql://host/name", tmp_path) == "postgresql://host/name"
+
+
+def test_where_something_changed_a_new_study_is_begun_and_the_old_one_is_found_when_it_changes_back(address):
+    """As `dvc repro` asks for it: nobody has to be there to say `--new`."""
+    names = [study_at(address, TUNE, {"data": data}, new="if changed").name for data in ("abc", "def", "abc", "def")]
+    assert names == ["hill", "hill 2", "hill", "hill 2"]

@@ -162,7 +162,7 @@ def test_another_space_is_refused_with_the_difference_unless_a_new_study_is_want
     write_params(again, study="other", space={"batch_patches": [4, 6], "learning_rate": [0.05]})
     with pytest.raises(SettingsError, match=r"space.batch_patches: \[4, 8\] then, \[4, 6\] now"):
         tune.run(again)
-    tune.run(again, new=True)
+    tune.run(again, new="always")
     assert json.loads((again / "results/search/best_params.json").read_text())["trials"] == 2
 
 
@@ -247,7 +247,7 @@ def test_each_worker_gets_its_share_of_the_cores(again, monkeypatch):
 def test_a_worker_runs_the_trials_of_the_study_it_is_told(again):
     write_params(again, study="shared")
     settings = read_settings(again / "params.yaml")
-    study = tune._open(again, settings, settings.tune, new=False)
+    study = tune._open(again, settings, settings.tune, new="never")
     tune.run_worker(again, str(study.storage.url), "shared", None)
     assert len(tune.trials.ended(study, 4)) == 4
     assert np.isfinite(tune.trials.best_of(tune.trials.ended(study, 4)).values[0])

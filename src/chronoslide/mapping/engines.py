@@ -31,6 +31,9 @@ from chronoslide.patches.storage import PatchSet
 
 EngineName = Literal["openvino", "tensorflow"]
 
+DECISION: Final = "engine.json"
+"""Beside the maps: which engine made them, and why."""
+
 CALIBRATION_PATCHES: Final = 64
 """Training patches that the ranges of int8 are taken from."""
 
@@ -133,6 +136,20 @@ def choose_engine(
             return Engine(predict, "openvino", precision, tuple(tried))
     tried.append(Candidate("tensorflow", "float32", None, None, None))
     return Engine(trained, "tensorflow", "float32", tuple(tried))
+
+
+def settled_engine(model: keras.Model, settings: MapSettings) -> Predict:
+    """The network on an engine that was settled before, without patches to compare it on.
+
+    Args:
+        model: The trained network.
+        settings: `engine` and `precision`. Eight bits need patches for their ranges and "auto" needs some to choose by;
+            both give float32. Where OpenVINO cannot be used, TensorFlow takes its place.
+    """
+    if settings.engine == "tensorflow" or _tensorflow_is_better():
+        return predictor(model)
+    bfloat16 = settings.precision == "bfloat16" and openvino_engine.has_bfloat16()
+    return openvino_engine.predictor(openvino_engine.export(model), "bfloat16" if bfloat16 else "float32")
 
 
 def _openvino_candidates(

@@ -29,6 +29,8 @@ Quantised = Literal["all", "decoder"]
 """Which layers are in eight bits. Where the encoder's activations have outliers, its scales are too coarse."""
 
 _INPUT: Final = "reflectance"
+# A server meets scenes of any shape, and each compiled network holds tens of megabytes.
+_MOST_SHAPES: Final = 8
 
 
 def available() -> bool:
@@ -92,7 +94,8 @@ def predictor(exported: Any, precision: Precision, threads: int | None = None) -
     """A function from float32 reflectance (n, rows, cols, bands) to float32 probability (n, rows, cols).
 
     Each image is a request of its own and as many run at once as there are threads, so an image's result depends
-    neither on its company nor on the number of threads. The network is compiled for each shape of image that is met.
+    neither on its company nor on the number of threads. The network is compiled for each shape of image that is met,
+    and kept for the last few shapes.
 
     Args:
         exported: What `export` or `quantise` gave.
@@ -110,7 +113,10 @@ def predictor(exported: Any, precision: Precision, threads: int | None = None) -
         streams = min(n, threads)
         for known in range(streams, threads + 1):  # more streams than images do no harm
             if (known, *image) in compiled:
+                compiled[known, *image] = compiled.pop((known, *image))  # now the one used last
                 return compiled[known, *image]
+        if len(compiled) == _MOST_SHAPES:
+            compiled.pop(next(iter(compiled)))
         reshaped = exported.clone()
         reshaped.reshape([1, *image])
         options = {

@@ -18,7 +18,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
-from typing import Any
+from typing import Any, Literal
 
 import optuna
 import sqlalchemy
@@ -148,7 +148,12 @@ def _one_at_a_time(engine: sqlalchemy.Engine) -> None:
 
 
 def open_study(
-    storage: RDBStorage, name: str, identity: Mapping[str, Any], objectives: Sequence[str], *, new: bool = False
+    storage: RDBStorage,
+    name: str,
+    identity: Mapping[str, Any],
+    objectives: Sequence[str],
+    *,
+    new: Literal["never", "always", "if changed"] = "never",
 ) -> OpenStudy:
     """Finds the study or makes it.
 
@@ -157,16 +162,19 @@ def open_study(
         name: Of the search in `params.yaml`. A study begun anew has a number behind it; the latest one counts.
         identity: What it was made for; a study made for anything else is refused.
         objectives: "f1" alone or with "cost".
-        new: Begin a new study beside the one that is there.
+        new: When to begin a new study beside those that are there: "if changed" does where none was made for the same.
 
     Raises:
         SettingsError: The study was made for other data, another space or other settings.
     """
-    names = set(_study_names(storage, name))
-    count = len(names)
-    latest = _numbered(name, count) if count else None
-    if latest is None or new:
-        wanted = _numbered(name, count + 1)
+    names = _study_names(storage, name)
+    if new == "if changed":
+        same = [there for there in names if _identity_of(storage, there) == dict(identity)]
+        latest = same[-1] if same else None
+    else:
+        latest = names[-1] if names and new == "never" else None
+    if latest is None:
+        wanted = _numbered(name, len(names) + 1)
         with suppress(DuplicatedStudyError):  # another process was quicker: its study is ours, if it is the same
             made = storage.create_new_study([DIRECTIONS[objective] for objective in objectives], wanted)
             storage.set_study_user_attr(made, _MARK, uuid.uuid4().hex)

@@ -20,9 +20,9 @@ from rasterio.crs import CRS
 from chronoslide.grid import Grid, name_of
 from chronoslide.inventories.deriving import derive_inventory
 from chronoslide.inventories.pixels import Surface
+from chronoslide.mapping.engines import settled_engine
 from chronoslide.mapping.scene_probability import Predict, map_scene
 from chronoslide.mapping.symmetries import over_symmetries
-from chronoslide.models.prediction import predictor
 from chronoslide.models.storage import load_model
 from chronoslide.params import InventorySettings, Share
 from chronoslide.rasters import raster_bytes
@@ -100,7 +100,7 @@ class SceneMapper:
         model, card = load_model(packaged.folder)
         self.packaged = packaged
         self.bands = card.bands
-        self._predict: Predict = over_symmetries(predictor(model), packaged.map.symmetries)
+        self._predict: Predict = over_symmetries(settled_engine(model, packaged.map), packaged.map.symmetries)
 
     def map(self, scene: Scene, options: Options, elevation: Surface | None = None) -> Mapped:
         """Maps one scene.

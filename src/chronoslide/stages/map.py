@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from chronoslide.errors import DataError
 from chronoslide.files import json_text, resumable, write_text
-from chronoslide.mapping.engines import Engine, choose_engine
+from chronoslide.mapping.engines import DECISION, Engine, choose_engine
 from chronoslide.mapping.map_writer import unobserved_share, write_map
 from chronoslide.mapping.symmetries import over_symmetries
 from chronoslide.mapping.windows import cover
@@ -25,8 +25,6 @@ from chronoslide.patches.storage import PatchSet, read_patches
 from chronoslide.rasters import read_grid
 from chronoslide.scenes.scene import open_scene
 from chronoslide.tracking import StageRun, stage_run
-
-ENGINE = "engine.json"
 
 _log = logging.getLogger(__name__)
 
@@ -99,7 +97,7 @@ def _map_years(
 def _keep_decision(folder: Path, engine: Engine, run: StageRun) -> None:
     """Writes and logs which engine is used and why; maps that an earlier process made with another one are removed."""
     text = json_text(engine.to_json())
-    path = folder / ENGINE
+    path = folder / DECISION
     if path.exists() and path.read_text(encoding="utf-8") != text:
         shutil.rmtree(folder)
     write_text(path, text)

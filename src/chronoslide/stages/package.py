@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+from chronoslide.errors import DataError
+from chronoslide.mapping.engines import DECISION
 from chronoslide.models.card import WEIGHTS, read_card
-from chronoslide.params import read_settings
+from chronoslide.params import MapSettings, read_settings
 from chronoslide.serving import pyfunc
 from chronoslide.serving.storage import write_package
 from chronoslide.tracking import stage_run
@@ -13,8 +16,8 @@ from chronoslide.tracking import stage_run
 MODEL, NAME = "transferred", "chronoslide-mapper"
 # What the served code imports; the registry pins them and all that they need.
 REQUIREMENTS = (
-    "geopandas", "keras", "mlflow", "numpy", "pandas", "pydantic", "pyogrio", "pyyaml", "rasterio", "scikit-learn",
-    "scipy", "shapely", "tensorflow",
+    "geopandas", "keras", "mlflow", "numpy", "openvino", "pandas", "pydantic", "pyogrio", "pyyaml", "rasterio",
+    "scikit-learn", "scipy", "shapely", "tensorflow",
 )  # fmt: skip
 
 
@@ -22,12 +25,15 @@ def run(root: Path) -> None:
     """Writes `results/mapper` and registers `chronoslide-mapper`; `evaluate` makes it champion with its network.
 
     Raises:
+        DataError: The maps were not made yet.
         ModelError: The transferred network is missing or broken, or has no threshold where the settings want its own.
     """
     settings = read_settings(root / "params.yaml")
     model, folder = root / "results/models" / MODEL, root / "results/mapper"
     with stage_run(root, "package", settings) as run:
-        write_package(folder, model, settings.map, settings.inventory)
+        write_package(
+            folder, model, _settled(settings.map, root / "results/maps" / MODEL / DECISION), settings.inventory
+        )
         card = read_card(model)
         network = card.settings
         run.register_code(
@@ -42,3 +48,12 @@ def run(root: Path) -> None:
             weights=model / WEIGHTS,
             requirements=REQUIREMENTS,
         )
+
+
+def _settled(section: MapSettings, decision: Path) -> MapSettings:
+    """The settings with the engine that the maps were made on, so that the service gives the same outlines."""
+    try:
+        made = json.loads(decision.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{decision}: cannot be read ({error}); repeat `chronoslide map`") from error
+    return section.model_copy(update={"engine": made["engine"], "precision": made["precision"]})

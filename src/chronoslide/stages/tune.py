@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 from optuna.trial import FrozenTrial, TrialState
@@ -46,17 +46,20 @@ TIMINGS = "search/timings.csv"
 _PATCHES = "results/patches/training"
 _STATUS = {TrialState.COMPLETE: "FINISHED", TrialState.PRUNED: "KILLED", TrialState.FAIL: "FAILED"}
 
+New = Literal["never", "always", "if changed"]
+
 log = logging.getLogger(__name__)
 
 
-def run(root: Path, workers: int | None = None, storage: str | None = None, *, new: bool = False) -> None:
+def run(root: Path, workers: int | None = None, storage: str | None = None, *, new: New = "never") -> None:
     """Searches until the study has its trials, and writes `results/search`.
 
     Args:
         root: The repository.
         workers: Processes, if not as many as `params.yaml` says.
         storage: Database, if not the one of `params.yaml`.
-        new: Begin a new study, even if there is one.
+        new: Whether a new study is begun beside those that are there: "never" (one that was made for something else is
+            refused), "always", or "if changed" (where none was made for these data and settings).
 
     Raises:
         SettingsError: The storage cannot be used, or its study was made for something else.
@@ -112,7 +115,7 @@ def _overridden(tune: TuneSettings, workers: int | None, storage: str | None) ->
     return tune.model_copy(update={name: value for name, value in changes.items() if value is not None})
 
 
-def _open(root: Path, settings: Settings, tune: TuneSettings, *, new: bool) -> OpenStudy:
+def _open(root: Path, settings: Settings, tune: TuneSettings, *, new: New) -> OpenStudy:
     _read_patch_sets(root)  # a missing file is told as such before a study is made for it
     address = storage_address(tune.storage, root)
     storage = open_storage(address, tune.heartbeat_seconds)
