@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 import geopandas as gpd
+import keras
 import numpy as np
 import shapely
 from numpy.typing import NDArray
@@ -20,11 +21,13 @@ from rasterio.crs import CRS
 from chronoslide.grid import Grid, name_of
 from chronoslide.inventories.deriving import derive_inventory
 from chronoslide.inventories.pixels import Surface
-from chronoslide.mapping.scene_probability import Predict, map_scene
+from chronoslide.mapping import openvino_engine
+from chronoslide.mapping.scene_probability import map_scene
+from chronoslide.mapping.strips import Predict
 from chronoslide.mapping.symmetries import over_symmetries
 from chronoslide.models.prediction import predictor
 from chronoslide.models.storage import load_model
-from chronoslide.params import InventorySettings, Share
+from chronoslide.params import InventorySettings, MapSettings, Share
 from chronoslide.rasters import raster_bytes
 from chronoslide.scenes.scene import Scene
 from chronoslide.serving.storage import Packaged
@@ -100,7 +103,7 @@ class SceneMapper:
         model, card = load_model(packaged.folder)
         self.packaged = packaged
         self.bands = card.bands
-        self._predict: Predict = over_symmetries(predictor(model), packaged.map.symmetries)
+        self._predict: Predict = over_symmetries(network_of(model, packaged.map), packaged.map.symmetries)
 
     def map(self, scene: Scene, options: Options, elevation: Surface | None = None) -> Mapped:
         """Maps one scene.
@@ -137,6 +140,17 @@ class SceneMapper:
         return self.packaged.inventory.model_copy(
             update={name: value for name, value in asked.items() if value is not None}
         )
+
+
+def network_of(model: keras.Model, settings: MapSettings) -> Predict:
+    """The network on the engine that the stage `map` takes, in full precision.
+
+    Narrower precisions are chosen on validation patches, which are not here; with them the stage's probabilities may
+    differ in the last decimals.
+    """
+    if settings.engine == "tensorflow" or not openvino_engine.available():
+        return predictor(model)
+    return openvino_engine.predictor(openvino_engine.export(model), "float32")
 
 
 def stable_ids(landslides: gpd.GeoDataFrame, version: str) -> list[str]:

@@ -13,8 +13,8 @@ from chronoslide.tracking import stage_run
 MODEL, NAME = "transferred", "chronoslide-mapper"
 # What the served code imports; the registry pins them and all that they need.
 REQUIREMENTS = (
-    "geopandas", "keras", "mlflow", "numpy", "pandas", "pydantic", "pyogrio", "pyyaml", "rasterio", "scikit-learn",
-    "scipy", "shapely", "tensorflow",
+    "geopandas", "keras", "mlflow", "numpy", "openvino", "pandas", "pydantic", "pyogrio", "pyyaml", "rasterio",
+    "scikit-learn", "scipy", "shapely", "tensorflow",
 )  # fmt: skip
 
 
