@@ -134,6 +134,9 @@ def _open(request: urllib.request.Request, timeout_seconds: float) -> Any:
 def _sentence(error: urllib.error.HTTPError) -> str:
     text = error.read().decode("utf-8", "replace")
     try:
-        return str(json.loads(text)["message"])
+        message = str(json.loads(text)["message"])
     except (ValueError, KeyError, TypeError):
         return f"{error.code} {text[:200]}"
+    if message.startswith("Failed to predict"):  # MLflow repeats the data before it says what is wrong
+        message = message.rpartition("Error: ")[2]
+    return " ".join(message.split())

@@ -7,8 +7,8 @@ import shapely
 from shapely.geometry import box
 
 from chronoslide.inventories.deriving import derive_inventory
+from chronoslide.mapping.engines import settled_engine
 from chronoslide.mapping.scene_probability import map_scene
-from chronoslide.models.prediction import predictor
 from chronoslide.models.storage import load_model
 from chronoslide.serving.request import read_elevation, read_image
 from chronoslide.serving.scene_mapper import Options, SceneMapper, stable_ids
@@ -22,7 +22,7 @@ def test_the_stages_functions_give_the_same_map_and_outlines(mapper: SceneMapper
     mapped = mapper.map(scene, Options(), elevation)
 
     model, card = load_model(mapper.packaged.folder)
-    probability = map_scene(scene, predictor(model), card.statistics, MAP)
+    probability = map_scene(scene, settled_engine(model, MAP), card.statistics, MAP)
     derived = derive_inventory(probability, scene.grid, card.threshold, INVENTORY, elevation)
     np.testing.assert_array_equal(mapped.probability, probability)
     assert len(derived.landslides) > 3

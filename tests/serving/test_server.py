@@ -149,7 +149,7 @@ def test_other_bands_and_sizes_are_told_what_was_expected(
     with pytest.raises(RequestError) as refused:
         client.probabilities(np.zeros(shape), network_server.address)
     assert all(word in str(refused.value) for word in words)
-    assert "Traceback" not in str(refused.value)
+    assert len(str(refused.value)) < 200
 
 
 def test_text_for_numbers_is_told_what_was_expected(network_server: Served) -> None:
