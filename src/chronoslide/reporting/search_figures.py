@@ -76,7 +76,12 @@ def parallel_coordinates(trials: pd.DataFrame) -> Figure | None:
         low, high = trials[name].min(), trials[name].max()
         for value, height in ((low, -0.04), (high, 1.04)):
             axes.annotate(
-                f"{value:.3g}", (number, height), ha="center", va="top" if height < 0 else "bottom", fontsize=8
+                f"{value:.3g}",
+                (number, height),
+                ha="center",
+                va="top" if height < 0 else "bottom",
+                fontsize=8,
+                annotation_clip=False,
             )
         axes.axvline(number, color=GREY, linewidth=0.8)
     axes.set_xticks(range(len(columns)), [_words(name) for name in columns])
