@@ -1,7 +1,10 @@
 import errno
 import json
+import os
+import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -184,3 +187,150 @@ def test_the_old_folder_stays_until_a_resumable_one_is_whole(tmp_path):
         (folder / "new").touch()
         assert names_in(tmp_path / "maps") == ["old"]
     assert names_in(tmp_path / "maps") == ["new"]
+
+
+def a_dead_process():
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        return ended.pid
+
+
+def killed_while_writing(path, moment):
+    """Lets a process replace `path` and kill itself at a moment of it."""
+    program = f"""
+import os, signal, sys
+from pathlib import Path
+from chronoslide import files
+
+def die(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+path = Path(sys.argv[1])
+swap, rename = files._swap_in, Path.rename
+def swap_and_die(temporary, path):
+    if {moment!r} == "before the swap":
+        die()
+    if {moment!r} == "between the renames":
+        Path.rename = lambda self, target: die() if target == path else rename(self, target)
+    swap(temporary, path)
+    die()
+files._swap_in = swap_and_die
+with files.replacing(path) as temporary:
+    temporary.mkdir()
+    (temporary / "scene.tif").write_text("new")
+    if {moment!r} == "while writing":
+        die()
+"""
+    done = subprocess.run([sys.executable, "-c", program, str(path)], capture_output=True, text=True)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("moment", "left", "lost"),
+    [
+        ("while writing", "part", False),
+        ("before the swap", "part", False),
+        ("between the renames", "old", True),
+        ("after the swap", None, False),
+    ],
+)
+def test_what_a_killed_process_left_is_tidied_up_and_an_old_folder_comes_back(tmp_path, moment, left, lost):
+    folder = tmp_path / "maps"
+    folder.mkdir()
+    (folder / "scene.tif").write_text("old")
+    killed_while_writing(folder, moment)
+    names = names_in(tmp_path)
+    assert any(name.endswith(f".{left}") for name in names) == (left is not None)
+    assert folder.exists() != lost
+
+    def fail():
+        with replacing(folder):
+            assert (folder / "scene.tif").read_text() == ("new" if moment == "after the swap" else "old")
+            raise DataError("broken tile")
+
+    with pytest.raises(DataError):
+        fail()
+    assert (folder / "scene.tif").exists()
+    assert names_in(tmp_path) == ["maps"]
+
+
+def test_tidying_up_leaves_other_results_and_hidden_files_alone(tmp_path):
+    dead = a_dead_process()
+    others = [
+        f".maps2.{dead}.part",
+        f".maps.{dead}.part.tif",
+        ".maps.part",
+        ".maps.old",
+        ".mapsx",
+        f".maps.{dead}.older",
+    ]
+    for name in [*others, f".maps.{dead}.part"]:
+        (tmp_path / name).write_text("")
+    with replacing(tmp_path / "maps") as temporary:
+        temporary.mkdir()
+    assert names_in(tmp_path) == sorted([*others, "maps"])
+
+
+def test_a_leftover_that_is_a_link_is_removed_and_not_followed(tmp_path):
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    (kept / "scene.tif").write_text("kept")
+    (tmp_path / f".maps.{a_dead_process()}.part").symlink_to(kept)
+    write_text(tmp_path / "maps", "new")
+    assert names_in(tmp_path) == ["kept", "maps"]
+    assert (kept / "scene.tif").read_text() == "kept"
+
+
+def test_a_link_to_a_folder_is_followed_and_a_link_to_a_file_is_replaced(tmp_path):
+    disk = tmp_path / "disk"
+    (disk / "data").mkdir(parents=True)
+    (disk / "file").write_text("in the cache")
+    (tmp_path / "data").symlink_to(disk / "data")
+    (tmp_path / "file").symlink_to(disk / "file")
+    with replacing(tmp_path / "data") as temporary:
+        temporary.mkdir()
+        (temporary / "scene.tif").write_text("new")
+    write_text(tmp_path / "file", "new")
+    assert (tmp_path / "data").is_symlink()
+    assert (disk / "data/scene.tif").read_text() == "new"
+    assert not (tmp_path / "file").is_symlink()
+    assert (disk / "file").read_text() == "in the cache"
+    assert (names_in(disk), names_in(tmp_path)) == (["data", "file"], ["data", "disk", "file"])
+
+
+def test_a_second_writer_is_refused_by_the_name_of_the_first(tmp_path, monkeypatch):
+    monkeypatch.setattr("chronoslide.files._PATIENCE_SECONDS", 0.1)
+    path = tmp_path / "result.txt"
+    with replacing(path) as temporary:
+        temporary.write_text("first")
+        with pytest.raises(StorageError, match=rf"result\.txt: process {os.getpid()} on .* is writing it") as caught:
+            write_text(path, "second")
+    assert "\n" not in str(caught.value)
+    assert path.read_text() == "first"
+    assert names_in(tmp_path) == ["result.txt"]
+
+
+def test_writers_at_the_same_time_write_one_after_the_other(tmp_path):
+    path = tmp_path / "deep" / "folder"
+
+    def write(number):
+        with replacing(path) as temporary:
+            temporary.mkdir()
+            for name in range(20):
+                (temporary / str(name)).write_text(str(number))
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(write, range(40)))
+    assert len({file.read_text() for file in path.iterdir()}) == 1
+    assert len(names_in(path)) == 20
+    assert names_in(path.parent) == ["folder"]
+
+
+def test_where_the_file_system_has_no_locks_results_are_written_all_the_same(tmp_path, monkeypatch):
+    def no_locks(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("chronoslide.files.fcntl.flock", no_locks)
+    left = tmp_path / f".result.{a_dead_process()}.part.txt"
+    left.write_text("half")
+    write_text(tmp_path / "result.txt", "whole")
+    assert names_in(tmp_path) == [left.name, "result.txt"]  # whose it is cannot be known there

@@ -1,11 +1,23 @@
-"""Writing so that a killed stage leaves the old result or the new one, never half of one."""
+"""Writing so that a killed stage leaves the old result or the new one, never half of one.
+
+A result is made under a temporary name beside its place, `.maps.4711.part`, and moved there when it is whole. A folder
+cannot be moved onto a full one, so the old one steps aside for a moment, as `.maps.4711.old`. SIGKILL leaves these
+names behind; the next writer of the same result tidies them up, and moves an old folder back whose place is empty.
+It knows that their writers are dead because it holds the lock `.maps.lock`, which the kernel lets go of with its
+holder, whatever became of process numbers, and on a network file system on whichever machine.
+"""
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import json
 import math
 import os
+import re
 import shutil
+import socket
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,33 +25,115 @@ from typing import Any
 
 from chronoslide.errors import StorageError
 
+# So long a second writer waits for the first; a small file is written by then, a stage is not.
+_PATIENCE_SECONDS = 5.0
+# What a file system answers that has no locks.
+_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Yields a temporary path beside `path` and moves it into place when the block succeeds.
 
     The temporary name keeps the suffix, because GDAL and Keras choose formats by it. If the block raises, the
-    temporary file or folder is removed and `path` is as it was.
+    temporary file or folder is removed and `path` is as it was. What a killed process left beside `path` is tidied up
+    first. A link to a folder is followed, a link to a file is replaced.
 
     Args:
         path: The file or folder to make. Parent folders are made.
 
     Raises:
-        StorageError: The disk is full, or the place cannot be written to.
+        StorageError: The disk is full, the place cannot be written to, or another process is writing there.
     """
+    if path.is_symlink() and path.is_dir():
+        path = path.resolve()
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _remove(temporary)
-        yield temporary
-        _swap_in(temporary, path)
+        with _alone(path) as alone:
+            if alone:
+                _tidy_up(path)
+            try:
+                _remove(temporary)
+                yield temporary
+                _swap_in(temporary, path)
+            finally:
+                _remove(temporary)
     except OSError as error:
         told = _storage_error(error, temporary, path)
         if told is error:
             raise
         raise told from error
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[bool]:
+    """Holds the lock of `path`; yields False where the file system has no locks."""
+    lock = _lock_of(path)
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        descriptor = _open_lock(lock)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            held = True
+        except BlockingIOError:
+            holder = os.pread(descriptor, 100, 0).decode(errors="replace") or "another process"
+            os.close(descriptor)
+            if time.monotonic() > deadline:
+                raise StorageError(
+                    f"{path}: {holder} is writing it; wait until that has ended, or stop it, then repeat"
+                ) from None
+            time.sleep(0.05)
+            continue
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                os.close(descriptor)
+                raise
+            held = False
+        # Whoever held it before has removed the file: then what we hold is a lock that nobody else will find.
+        if not held or _is_file(descriptor, lock):
+            break
+        os.close(descriptor)
+    try:
+        with suppress(OSError):  # on a full disk the name is missing from a message
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
+        yield held
     finally:
-        _remove(temporary)
+        with suppress(OSError):
+            lock.unlink()
+        os.close(descriptor)
+
+
+def _lock_of(path: Path) -> Path:
+    return path.with_name(f".{path.name}.lock")
+
+
+def _open_lock(lock: Path) -> int:
+    try:
+        return os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
+    except PermissionError:  # left by somebody else; a lock needs no right to write
+        with suppress(OSError):
+            return os.open(lock, os.O_RDONLY | os.O_NOFOLLOW)
+        raise
+
+
+def _is_file(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), os.lstat(path))
+    except FileNotFoundError:
+        return False
+
+
+def _tidy_up(path: Path) -> None:
+    """Removes what dead writers of `path` left, after moving an old folder back whose place is empty."""
+    part = re.compile(rf"\.{re.escape(path.stem)}\.\d+\.part{re.escape(path.suffix)}")
+    old = re.compile(rf"\.{re.escape(path.name)}\.\d+\.old")
+    for beside in sorted(path.parent.iterdir()):
+        if old.fullmatch(beside.name) and not os.path.lexists(path):
+            beside.rename(path)
+        elif old.fullmatch(beside.name) or part.fullmatch(beside.name):
+            _remove(beside)
 
 
 @contextmanager
@@ -55,17 +149,20 @@ def resumable(path: Path, key: str) -> Iterator[Path]:
         key: Of everything that goes into it; letters and digits.
 
     Raises:
-        StorageError: The disk is full, or the place cannot be written to.
+        StorageError: The disk is full, the place cannot be written to, or another process is writing there.
     """
     kept = path.with_name(f".{path.name}.{key}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        for other in path.parent.glob(f".{path.name}.*.partial"):
-            if other != kept:
-                _remove(other)
-        kept.mkdir(exist_ok=True)
-        yield kept
-        _swap_in(kept, path)
+        with _alone(path) as alone:
+            if alone:
+                _tidy_up(path)
+            for other in path.parent.glob(f".{path.name}.*.partial"):
+                if other != kept:
+                    _remove(other)
+            kept.mkdir(exist_ok=True)
+            yield kept
+            _swap_in(kept, path)
     except OSError as error:
         told = _storage_error(error, kept, path)
         if told is error:
@@ -88,6 +185,8 @@ def _storage_error(error: OSError, temporary: Path, path: Path) -> OSError | Sto
 
 def _swap_in(temporary: Path, path: Path) -> None:
     """Moves `temporary` to `path`; an older folder steps aside first, since a rename cannot replace it."""
+    # Linux can exchange two folders at once (renameat2), but not on every file system and not from Python: what a kill
+    # leaves between the two renames must be tidied up all the same.
     if path.is_dir() and not path.is_symlink():
         aside = path.with_name(f".{path.name}.{os.getpid()}.old")
         _remove(aside)
@@ -103,8 +202,8 @@ def _swap_in(temporary: Path, path: Path) -> None:
 
 
 def _belongs(name: Path, temporary: Path, path: Path) -> bool:
-    """Whether a name is the place written to, something in it, or a folder above it."""
-    return name in (path, *path.parents) or temporary in (name, *name.parents)
+    """Whether a name is the place written to, its lock, something in it, or a folder above it."""
+    return name in (path, _lock_of(path), *path.parents) or temporary in (name, *name.parents)
 
 
 def _remove(path: Path) -> None:

@@ -99,12 +99,20 @@ def dvc_hash(path: Path) -> str:
     if path.is_file():
         return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
     files = sorted(
-        (item for item in path.rglob("*") if item.is_file() and "__pycache__" not in item.parts),
+        (item for item in path.rglob("*") if item.is_file() and not _ignored(item.relative_to(path))),
         key=lambda item: item.relative_to(path).as_posix(),
     )
     entries = [{"md5": dvc_hash(item), "relpath": item.relative_to(path).as_posix()} for item in files]
     listing = json.dumps(entries, sort_keys=True).encode()
     return hashlib.md5(listing, usedforsecurity=False).hexdigest() + ".dir"
+
+
+def _ignored(path: Path) -> bool:
+    """What DVC does not see: compiled code, and (by `.dvcignore`) what a killed process left."""
+    return any(
+        part == "__pycache__" or (part.startswith(".") and {".part", ".old", ".lock"} & set(Path(part).suffixes))
+        for part in path.parts
+    )
 
 
 def git_commit(root: Path) -> str:

@@ -89,7 +89,7 @@ def read_results(root: Path) -> Results:
         DataError: `reports/metrics.json` is missing or broken, or a table is.
     """
     folder = root / "results"
-    models = sorted(path.parent for path in (folder / "models").glob("*/model.json"))
+    models = sorted(path.parent for path in (folder / "models").glob("[!.]*/model.json"))
     importance, best = folder / "search/importance.csv", folder / "search/best_params.json"
     return Results(
         root=root,

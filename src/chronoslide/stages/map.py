@@ -45,7 +45,7 @@ def run(root: Path) -> None:
         raise DataError(f"{root / 'results/scenes/investigation'}: no scenes; run `chronoslide scenes` first")
     patches = root / "results/patches/investigation"
     training, validation = read_patches(patches / "train"), read_patches(patches / "validation")
-    models = sorted(path.parent for path in (root / "results/models").glob("*/model.json"))
+    models = sorted(path.parent for path in (root / "results/models").glob("[!.]*/model.json"))
     windows = sum(_windows(path, settings.map) for path in scenes)
     with (
         stage_run(root, "map", settings) as run,
