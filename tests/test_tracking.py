@@ -184,3 +184,39 @@ def test_pins_reach_what_the_packages_need() -> None:
     pins = dict(pin.split("==") for pin in tracking.pinned(("keras",)))
     assert {"keras", "numpy", "h5py", "optree"} <= set(pins)
     assert "dvc" not in pins
+
+
+def test_a_process_number_that_is_used_again_is_not_the_process_that_was_killed() -> None:
+    this = os.getpid()
+    assert tracking._alive(this, tracking._start_of(this))
+    assert tracking._alive(this, "")  # a run of a system that does not tell
+    assert not tracking._alive(this, "1")
+    with subprocess.Popen([os.sys.executable, "-c", ""], stdout=subprocess.PIPE) as ended:
+        assert ended.stdout is not None
+        ended.stdout.read()  # its end: it is gone, but nobody has waited for it
+        os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
+        assert not tracking._alive(ended.pid, "")
+    assert not tracking._alive(ended.pid, "")
+
+
+def test_a_database_that_was_killed_while_it_was_made_is_made_anew(repository: Path) -> None:
+    with subprocess.Popen([os.sys.executable, "-c", ""]) as ended:
+        pass
+    (repository / f".mlflow.{ended.pid}.part.db").write_bytes(b"half of a database")
+    made = []
+
+    class Client:
+        def __init__(self, uri: str) -> None:
+            made.append(Path(uri.removeprefix("sqlite:///")))
+
+        def search_experiments(self, max_results: int) -> None:
+            made[-1].write_bytes(b"whole")
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("mlflow.tracking.MlflowClient", Client)
+        tracking._make_database(repository / "mlflow.db")
+        tracking._make_database(repository / "mlflow.db")
+    assert len(made) == 1
+    assert made[0] != repository / "mlflow.db"
+    assert (repository / "mlflow.db").read_bytes() == b"whole"
+    assert not list(repository.glob(".mlflow*"))

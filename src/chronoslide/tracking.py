@@ -15,7 +15,7 @@ import socket
 import subprocess
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from chronoslide.errors import ChronoslideError
+from chronoslide.files import replacing
 from chronoslide.models.card import WEIGHTS
 from chronoslide.params import Settings
 from chronoslide.runs import FinishedRun
@@ -43,6 +44,7 @@ _PROCESS = "chronoslide.process"
 _WORK = "chronoslide.work"
 _TRIAL = "chronoslide.trial"
 _WHOLE = "chronoslide.whole"
+_DEAD = "dead"  # ended, but nobody has asked with which code
 
 
 class TrackingError(ChronoslideError):
@@ -611,6 +613,8 @@ def _open_store(root: Path) -> tuple[MlflowClient, str]:
     from mlflow.tracking import MlflowClient
 
     uri = _store(root)
+    if uri.startswith("sqlite:///") and "?" not in uri:
+        _make_database(Path(uri.removeprefix("sqlite:///")))
     mlflow.set_tracking_uri(uri)
     client = MlflowClient(uri)
     name = os.environ.get("MLFLOW_EXPERIMENT_NAME", EXPERIMENT)
@@ -619,6 +623,18 @@ def _open_store(root: Path) -> tuple[MlflowClient, str]:
         return client, str(found.experiment_id)
     beside = (root / "mlartifacts").as_uri() if uri.startswith("sqlite:") else None
     return client, str(client.create_experiment(name, artifact_location=beside))
+
+
+def _make_database(path: Path) -> None:
+    """Makes MLflow's database whole or not at all: one that was killed between its migrations never opens again."""
+    from mlflow.tracking import MlflowClient
+
+    if path.exists():
+        return
+    with suppress(FileExistsError), replacing(path) as temporary:
+        if path.exists():
+            raise FileExistsError  # another process was quicker
+        MlflowClient(f"sqlite:///{temporary}").search_experiments(max_results=1)
 
 
 def _finished(client: MlflowClient, experiment: str, name: str, key: str) -> Run | None:
@@ -644,7 +660,7 @@ def _create(
     tags = {
         _STAGE: inputs.stage,
         _INPUTS: inputs.key,
-        _PROCESS: f"{socket.gethostname()}:{os.getpid()}",
+        _PROCESS: f"{socket.gethostname()}:{os.getpid()}:{_start_of(os.getpid())}",
         "mlflow.source.git.commit": git_commit(root),
         "mlflow.source.name": f"chronoslide {inputs.stage}",
         **{f"dvc.{path}": value for path, value in inputs.data.items()},
@@ -664,19 +680,30 @@ def _create(
 def _bury_the_dead(client: MlflowClient, experiment: str) -> None:
     """Marks runs as killed whose process on this machine is gone: SIGKILL leaves no time to say so oneself."""
     for run in client.search_runs([experiment], "status = 'RUNNING'"):
-        host, _, process = run.data.tags.get(_PROCESS, "").partition(":")
-        if host == socket.gethostname() and not _alive(int(process)):
+        host, process, start = [*run.data.tags.get(_PROCESS, "").split(":"), "", ""][:3]
+        if host == socket.gethostname() and process.isdigit() and not _alive(int(process), start):
             client.set_terminated(run.info.run_id, "KILLED")
 
 
-def _alive(process: int) -> bool:
+def _alive(process: int, start: str) -> bool:
+    """Whether the process with this number that started then is still there; the kernel uses numbers again."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
-        return True
-    return True
+        pass
+    now = _start_of(process)
+    return now != _DEAD and (not start or not now or now == start)
+
+
+def _start_of(process: int) -> str:
+    """When a process started, in ticks since the machine did; empty where Linux' /proc does not tell."""
+    try:
+        state, *numbers = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return ""
+    return _DEAD if state == "Z" else numbers[18]
 
 
 def _flatten(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
