@@ -14,7 +14,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from chronoslide.errors import DataError
-from chronoslide.files import write_text
+from chronoslide.files import parse_yaml, write_text
 from chronoslide.params import one_line
 
 SiteName = Literal["training", "investigation"]
@@ -27,12 +27,14 @@ class _Described(BaseModel):
 
 
 def _inside(path: Path) -> Path:
-    if path.is_absolute() or ".." in path.parts:
+    if path.is_absolute() or ".." in path.parts or not str(path).isprintable():
         raise ValueError(f"{path} leaves the folder of {DESCRIPTION}; put the file there, DVC keeps what is inside")
     return path
 
 
 Inside = Annotated[Path, AfterValidator(_inside)]
+"""A path of the description, which may be a stranger's. Links inside are followed: DVC makes them, and only who may
+write there can."""
 
 
 class Source(_Described):
@@ -195,14 +197,16 @@ def read_dataset(folder: Path) -> Dataset:
     """
     path = folder / DESCRIPTION
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = parse_yaml(path.read_text(encoding="utf-8"))
         return Dataset.model_validate(content)
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such file; run `make data`, or `chronoslide init` on your own scenes") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: not YAML ({' '.join(str(error).split())}); mend the file") from error
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror}); make it a file that you may read") from error
     except ValidationError as error:
         raise DataError(f"{path}: {one_line(error, Dataset)}") from error
+    except ValueError as error:
+        raise DataError(f"{path}: not YAML ({error}); mend the file") from error
 
 
 def dataset_text(dataset: Dataset) -> str:

@@ -9,9 +9,15 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+_HEAD, _TAIL = 700, 300  # of a message; what is wrong stands first, what to do last
+
 
 class ChronoslideError(Exception):
-    """Base of every error that a user can mend."""
+    """Base of every error that a user can mend; its message is one line, whatever text of a file is quoted in it."""
+
+    def __init__(self, message: str = "") -> None:
+        line = " ".join(str(message).split())
+        super().__init__(line if len(line) <= _HEAD + _TAIL else f"{line[:_HEAD]} ... {line[-_TAIL:]}")
 
 
 class SettingsError(ChronoslideError):

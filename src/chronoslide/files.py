@@ -5,6 +5,9 @@ cannot be moved onto a full one, so the old one steps aside for a moment, as `.m
 names behind; the next writer of the same result tidies them up, and moves an old folder back whose place is empty.
 It knows that their writers are dead because it holds the lock `.maps.lock`, which the kernel lets go of with its
 holder, whatever became of process numbers, and on a network file system on whichever machine.
+
+Also reads JSON and YAML that anybody may have written: whatever is wrong with the text is one kind of error, and text
+of a few lines cannot grow to more than the memory holds.
 """
 
 from __future__ import annotations
@@ -23,10 +26,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from chronoslide.errors import StorageError
 
 # So long a second writer waits for the first; a small file is written by then, a stage is not.
 _PATIENCE_SECONDS = 5.0
+# Of anybody's JSON and YAML; ours have a depth below ten and some thousand values.
+_DEEPEST, _MOST_VALUES = 60, 200_000
 # What a file system answers that has no locks.
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
 
@@ -228,6 +235,79 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
 def json_text(value: Mapping[str, Any]) -> str:
     """JSON with sorted keys, two spaces and no NaN (an undefined number becomes null), ended by a line feed."""
     return json.dumps(_plain(value), indent=2, sort_keys=True, allow_nan=False) + "\n"
+
+
+def parse_json(text: str) -> Any:
+    """The value of a JSON text.
+
+    Raises:
+        ValueError: It is not JSON, or nested too deep.
+    """
+    try:
+        value = json.loads(text)
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error
+    _require_flat(value)
+    return value
+
+
+def parse_yaml(text: str) -> Any:
+    """The value of a YAML text; only plain values are made, and references may not unfold without end.
+
+    Raises:
+        ValueError: It is not YAML, nested too deep, or unfolds to too many values.
+    """
+    try:
+        loader = yaml.SafeLoader(text)
+        try:
+            node = loader.get_single_node()
+            if node is None:
+                return None
+            _unfolded(node, {})
+            value = loader.construct_document(node)
+        finally:
+            loader.dispose()
+    except yaml.YAMLError as error:
+        raise ValueError(" ".join(str(error).split())) from error
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error
+    except (OverflowError, TypeError, KeyError, AttributeError) as error:  # PyYAML, of dates and keys that are none
+        raise ValueError(f"holds a value that cannot be read ({error})") from error
+    return value
+
+
+def _require_flat(value: Any) -> None:
+    level = [value]
+    for _ in range(_DEEPEST):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, dict | list)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+        if not level:
+            return
+    raise ValueError("nested too deep")
+
+
+def _unfolded(node: yaml.Node, known: dict[int, int], depth: int = 0) -> int:
+    """How many values a node unfolds to, references followed.
+
+    Raises:
+        ValueError: More than `_MOST_VALUES`, or deeper than `_DEEPEST`, as what refers to itself is.
+    """
+    if depth > _DEEPEST:
+        raise ValueError("nested too deep, or a reference to itself")
+    if id(node) not in known:
+        inner: list[yaml.Node] = []
+        if isinstance(node, yaml.MappingNode):
+            inner = [part for pair in node.value for part in pair]
+        elif isinstance(node, yaml.SequenceNode):
+            inner = node.value
+        known[id(node)] = 1 + sum(_unfolded(part, known, depth + 1) for part in inner)
+        if known[id(node)] > _MOST_VALUES:
+            raise ValueError(f"unfolds to more than {_MOST_VALUES:,} values")
+    return known[id(node)]
 
 
 def rounded(tree: Any) -> Any:

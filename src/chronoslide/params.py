@@ -9,10 +9,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
 
 from chronoslide.errors import SettingsError, nearest
+from chronoslide.files import parse_yaml
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
@@ -722,14 +722,16 @@ def read_settings(path: Path) -> Settings:
         SettingsError: The file is missing, is not YAML, or a key is unknown, missing or out of range.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = parse_yaml(path.read_text(encoding="utf-8"))
         return Settings.model_validate(content)
     except FileNotFoundError as error:
         raise SettingsError(f"{path}: no such file; run the command in the root of the repository") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path}: not YAML ({' '.join(str(error).split())}); mend the file") from error
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be read ({error.strerror}); make it a file that you may read") from error
     except ValidationError as error:
         raise SettingsError(f"{path}: {one_line(error, Settings)}") from error
+    except ValueError as error:
+        raise SettingsError(f"{path}: not YAML ({error}); mend the file") from error
 
 
 def one_line(error: ValidationError, model: type[BaseModel]) -> str:

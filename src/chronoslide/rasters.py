@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import math
 import os
+import resource
 import shutil
 import sys
 import warnings
@@ -40,6 +41,11 @@ _COG: Final = {
     "blocksize": 256,
     "num_threads": 1,  # the bytes must not depend on the machine
 }
+# TIFF and BigTIFF in both byte orders, JPEG 2000, NITF, ERDAS Imagine.
+_SIGNATURES = (
+    b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+", b"\x00\x00\x00\x0cjP  ", b"\xff\x4f\xff\x51", b"NITF", b"NSIF",
+    b"EHFA_HEADER_TAG",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +126,7 @@ def read_raster(path: Path) -> Raster:
         DataError: The file is missing, not a raster, truncated or without georeference.
     """
     with _opened(path) as source:
+        require_memory(source, path)
         return raster_of(source, path)
 
 
@@ -287,15 +294,55 @@ def _require_last_rows(expected: Path, written: Path) -> None:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(written))
 
 
+def require_memory(source: rasterio.DatasetReader, path: Path) -> None:
+    """Refuses a raster that the machine cannot hold: a header of some bytes may claim any number of pixels.
+
+    Raises:
+        DataError: Saying what it claims and what there is.
+    """
+    pixel = sum(np.dtype(kind).itemsize for kind in source.dtypes)
+    claimed = source.height * source.width * (pixel + 1)  # and the mask
+    held = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if limit != resource.RLIM_INFINITY:
+        held = min(held, limit)
+    if claimed > held / 2:
+        raise DataError(
+            f"{path}: claims {source.height} x {source.width} pixels in {source.count} bands, {claimed / 1e9:.1f} GB, "
+            f"and the machine has {held / 1e9:.1f} GB; cut it to the area, or deliver the file again"
+        )
+
+
+def require_own_pixels(path: Path) -> None:
+    """Lets only formats pass that hold their own pixels.
+
+    Others (VRT, WMS) read what they point at: any file of the machine, or the network.
+
+    Raises:
+        DataError: The file is missing or in another format.
+    """
+    try:
+        with path.open("rb") as file:
+            start = file.read(16)
+    except (OSError, ValueError) as error:
+        raise DataError(_unreadable(path, error)) from error
+    if not start.startswith(_SIGNATURES):
+        raise DataError(
+            f"{path}: cannot be read as a raster (no GeoTIFF, JPEG 2000, NITF or Imagine file); convert it, for example "
+            f"with gdal_translate {path.name} {path.stem}.tif, or deliver the file again"
+        )
+
+
 @contextmanager
 def _opened(path: Path) -> Iterator[rasterio.DatasetReader]:
+    require_own_pixels(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NotGeoreferencedWarning)  # refused by `_grid_of`, with the remedy
             source = rasterio.open(path)
         with source:
             yield source
-    except RasterioError as error:
+    except (RasterioError, OSError, ValueError, MemoryError) as error:
         raise DataError(_unreadable(path, error)) from error
 
 
@@ -326,4 +373,5 @@ def _validity(
 def _unreadable(path: Path, error: Exception) -> str:
     if not Path(path).exists():
         return f"{path}: no such file; check the name in the data description"
-    return f"{path}: cannot be read as a raster ({str(error).splitlines()[0]}); deliver the file again"
+    reason = str(error) or type(error).__name__
+    return f"{path}: cannot be read as a raster ({reason.splitlines()[0]}); deliver the file again"

@@ -13,7 +13,9 @@ import numpy as np
 import pandas as pd
 import pyogrio
 import shapely
-from pyogrio.errors import DataLayerError, DataSourceError, FeatureError
+from pyogrio.errors import CRSError, DataLayerError, DataSourceError, FeatureError, GeometryError
+from pyproj.exceptions import ProjError
+from shapely.errors import ShapelyError
 
 from chronoslide.errors import DataError, InventoryError, StorageError
 from chronoslide.files import replacing
@@ -21,17 +23,22 @@ from chronoslide.files import replacing
 # GeoPackage stores when a layer was last changed; a fixed date keeps the same content the same bytes.
 _FIXED_DATE = "2000-01-01T00:00:00Z"
 
+_START_BYTES = 4096
+# SQLite (GeoPackage), shapefile, FlatGeobuf; GeoJSON opens with a brace.
+_SIGNATURES = (b"SQLite format 3\x00", b"\x00\x00\x27\x0a", b"fgb\x03")
+
 
 def read_polygons(path: Path, layer: str | None = None) -> gpd.GeoDataFrame:
     """Reads a vector layer.
 
     Args:
-        path: Any vector file that GDAL reads.
+        path: A GeoPackage, shapefile, GeoJSON, FlatGeobuf or file geodatabase.
         layer: Which layer; may be left out where there is but one.
 
     Raises:
         DataError: The file is missing or broken, the layer does not exist or has to be named, or there is no CRS.
     """
+    require_own_content(path)
     try:
         if layer is None:
             layers = [str(name) for name in pyogrio.list_layers(path)[:, 0]]
@@ -43,14 +50,44 @@ def read_polygons(path: Path, layer: str | None = None) -> gpd.GeoDataFrame:
     except DataLayerError as error:
         known = [str(name) for name in pyogrio.list_layers(path)[:, 0]]
         raise DataError(f"{path}: no layer {layer!r}; it has {', '.join(known)}") from error
-    except DataSourceError as error:
-        reason = "no such file" if not Path(path).exists() else f"cannot be read ({str(error).splitlines()[0]})"
-        raise DataError(f"{path}: {reason}; check the name or deliver the file again") from error
+    # The rest: outlines that are none, text in another encoding, dates and fields that cannot be.
+    except (
+        DataSourceError, FeatureError, GeometryError, CRSError, ShapelyError, ProjError, ValueError, TypeError,
+        OverflowError, MemoryError,
+    ) as error:  # fmt: skip
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise DataError(f"{path}: cannot be read ({reason}); check the name or deliver the file again") from error
     if not isinstance(frame, gpd.GeoDataFrame):
         raise DataError(f"{path}: holds a table without geometry; deliver the polygons")
     if frame.crs is None:
         raise DataError(f"{path}: no coordinate reference system; assign the one it was digitised in")
     return frame
+
+
+def require_own_content(path: Path) -> None:
+    """Lets only formats pass that hold their own polygons.
+
+    Others point elsewhere, and GDAL follows: an OGR VRT reads any file of the machine, WFS and GML the network.
+
+    Raises:
+        DataError: The file is missing or in another format.
+    """
+    if path.is_dir() and path.suffix == ".gdb":
+        return
+    try:
+        with path.open("rb") as file:
+            start = file.read(_START_BYTES)
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: no such file; check the name or deliver the file again") from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise DataError(f"{path}: cannot be read ({reason}); check the name or deliver the file again") from error
+    plain = start.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if not (start.startswith(_SIGNATURES) or plain.startswith(b"{")):
+        raise DataError(
+            f"{path}: cannot be read (no GeoPackage, shapefile, GeoJSON, FlatGeobuf or file geodatabase); convert it, "
+            f"for example with ogr2ogr {path.stem}.gpkg {path.name}"
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ import pyogrio
 from pyogrio.errors import DataSourceError
 
 from chronoslide.errors import DataError, InventoryError, nearest
-from chronoslide.vectors import read_polygons
+from chronoslide.vectors import read_polygons, require_own_content
 
 _YEAR = re.compile(r"(?<!\d)(1[89]\d\d|20\d\d)(?!\d)")
 
@@ -88,8 +88,9 @@ def _add_by_column(result: YearlyInventories, path: Path, column: str) -> None:
 def _yearly_layers(path: Path) -> dict[int, str]:
     """The layers that are named by a year."""
     try:
+        require_own_content(path)
         names = [str(name) for name in pyogrio.list_layers(path)[:, 0]]
-    except DataSourceError:
+    except (DataError, DataSourceError, UnicodeError):
         return {}  # read_polygons says what is wrong with the file
     return {int(name): name for name in names if _YEAR.fullmatch(name)}
 

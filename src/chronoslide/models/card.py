@@ -5,7 +5,6 @@ It stands between training, which writes it beside the weights, and everybody wh
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -13,6 +12,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from chronoslide.errors import ModelError
+from chronoslide.files import parse_json
 from chronoslide.params import ModelSettings, OptimiserSettings, one_line
 from chronoslide.patches.scaling import BandStatistics
 
@@ -79,7 +79,7 @@ def read_card(folder: Path) -> ModelCard:
     """
     path = folder / CARD
     try:
-        return ModelCard.model_validate(json.loads(path.read_text(encoding="utf-8")))
+        return ModelCard.model_validate(parse_json(path.read_text(encoding="utf-8")))
     except (FileNotFoundError, NotADirectoryError) as error:
         raise ModelError(f"{path}: no such file; run the stage that makes this model") from error
     except ValidationError as error:

@@ -14,6 +14,7 @@ import keras
 from chronoslide.errors import DataError, ModelError
 from chronoslide.files import replacing, write_json, write_text
 from chronoslide.models.card import CARD, WEIGHTS, ModelCard, read_card
+from chronoslide.models.safety import require_plain_weights
 from chronoslide.models.unet import build_unet
 
 
@@ -49,6 +50,7 @@ def load_model(folder: Path) -> tuple[keras.Model, ModelCard]:
     path = folder / WEIGHTS
     if not path.is_file():
         raise ModelError(f"{path}: no such file; repeat the stage that makes this model")
+    require_plain_weights(path)
     try:
         model = build_unet(len(card.bands), card.settings, card.statistics, seed=card.seed)
         with warnings.catch_warnings():
@@ -56,7 +58,18 @@ def load_model(folder: Path) -> tuple[keras.Model, ModelCard]:
             model.load_weights(path)
     except DataError as error:
         raise ModelError(f"{folder / CARD}: {error}") from error
-    except (OSError, ValueError, KeyError, UserWarning) as error:
+    # HDF5 tells of a broken file in many ways, and Keras of one of another network.
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        IndexError,
+        RuntimeError,
+        MemoryError,
+        UserWarning,
+    ) as error:
         reason = " ".join(str(error).split())[:160]
         raise ModelError(
             f"{path}: broken, or not the weights of the network in {CARD} ({reason}); "

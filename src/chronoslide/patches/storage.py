@@ -6,10 +6,10 @@ give the same bytes.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any, Final
 
 import numpy as np
@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from chronoslide.errors import DataError
-from chronoslide.files import replacing, write_json
+from chronoslide.files import parse_json, replacing, write_json
 from chronoslide.patches.scaling import BandStatistics
 
 SAMPLE_COLUMNS: Final = ("site", "year", "row", "col", "copy")
@@ -106,7 +106,7 @@ def read_patches(folder: Path) -> PatchSet:
     """
     images, labels = _mapped(folder / _IMAGES), _mapped(folder / _LABELS)
     try:
-        bands = tuple(json.loads(_text(folder / _BANDS))["bands"])
+        bands = tuple(parse_json(_text(folder / _BANDS))["bands"])
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(f"{folder / _BANDS}: no list of bands; {_REPEAT}") from error
     try:
@@ -146,8 +146,8 @@ def read_statistics(folder: Path) -> BandStatistics:
     path = folder / _STATISTICS
     text = _text(path)
     try:
-        return BandStatistics.from_json(json.loads(text))
-    except json.JSONDecodeError as error:
+        return BandStatistics.from_json(parse_json(text))
+    except ValueError as error:
         raise DataError(f"{path}: not JSON; {_REPEAT}") from error
     except DataError as error:
         raise DataError(f"{path}: {error}") from error
@@ -158,7 +158,7 @@ def _mapped(path: Path) -> NDArray[Any]:
         return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such file; run `chronoslide patches`") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError, SyntaxError, TokenError, EOFError, OverflowError) as error:
         raise DataError(f"{path}: not a whole array file; {_REPEAT}") from error
 
 

@@ -5,7 +5,6 @@ The only module of this room that opens results. A piece that is missing is None
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,11 +14,11 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pyogrio
-import yaml
 from numpy.typing import NDArray
 
 from chronoslide.dataset import DESCRIPTION, read_dataset
 from chronoslide.errors import DataError
+from chronoslide.files import parse_json, parse_yaml
 from chronoslide.manual_inventories import file_of, read_inventory
 from chronoslide.rasters import Raster, read_raster
 from chronoslide.vectors import read_polygons
@@ -117,10 +116,30 @@ def read_metrics(path: Path) -> Mapping[str, Any]:
     if not path.exists():
         raise DataError(f"{path}: no such file; run `chronoslide evaluate` first")
     metrics = _read_json(path)
+    wrong = misshapen(metrics)
+    if wrong:
+        raise DataError(f"{path}: {wrong}; run `chronoslide evaluate` again")
+    return metrics
+
+
+def misshapen(metrics: Mapping[str, Any]) -> str:
+    """What keeps metrics from being laid out in tables, in some words; empty if nothing does."""
     for part in ("data", "years"):
         if not isinstance(metrics.get(part), dict):
-            raise DataError(f"{path}: no {part!r}; run `chronoslide evaluate` again")
-    return metrics
+            return f"no {part!r}"
+    held_out = [part for part in metrics if part.startswith("held_out_")]
+    for part in ("years", "inventories", "mean_f1_by_model", "transfer_gain", *held_out):
+        section = metrics.get(part, {})
+        if not isinstance(section, dict):
+            return f"{part!r} holds no object"
+        if part in ("years", "inventories"):
+            if not all(year.isascii() and year.isdigit() and len(year) < 5 for year in section):
+                return f"{part!r} holds something else than years"
+            if not all(isinstance(year, dict) for year in section.values()):
+                return f"{part!r} holds a year without figures"
+    if not all(isinstance(figures, dict) for year in metrics["years"].values() for figures in year.values()):
+        return "'years' holds a model without figures"
+    return ""
 
 
 def read_year(root: Path, year: int) -> YearResults:
@@ -179,15 +198,15 @@ def _read_table(path: Path) -> pd.DataFrame:
 
 def _read_yaml(path: Path) -> Mapping[str, Any]:
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {}
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        content = parse_yaml(path.read_text(encoding="utf-8")) if path.exists() else {}
+    except (ValueError, OSError) as error:
         raise DataError(f"{path}: not YAML ({' '.join(str(error).split())}); run `dvc repro` again") from error
     return content if isinstance(content, dict) else {}
 
 
 def _read_json(path: Path) -> Mapping[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = parse_json(path.read_text(encoding="utf-8"))
     except (ValueError, OSError) as error:
         raise DataError(f"{path}: cannot be read as JSON ({' '.join(str(error).split())}); make it again") from error
     if not isinstance(content, dict):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import subprocess
 from collections.abc import Mapping
@@ -13,7 +12,7 @@ from matplotlib.figure import Figure
 from tqdm import tqdm
 
 from chronoslide.errors import DataError
-from chronoslide.files import replacing, write_text
+from chronoslide.files import parse_json, replacing, write_text
 from chronoslide.params import read_settings
 from chronoslide.reporting.assembly import Maps, add_year, figures_of, page_of, search_tables, stretches_of
 from chronoslide.reporting.comparison import compare_runs, comparison_markdown
@@ -22,7 +21,7 @@ from chronoslide.reporting.map_layers import data_uri
 from chronoslide.reporting.page import render
 from chronoslide.reporting.pictures import Stretch
 from chronoslide.reporting.provenance import Provenance, library_versions, stages_of, this_machine
-from chronoslide.reporting.results_reader import Results, read_metrics, read_results, read_year
+from chronoslide.reporting.results_reader import Results, misshapen, read_metrics, read_results, read_year
 from chronoslide.reporting.style import house_style, png_and_svg, png_bytes
 from chronoslide.reporting.summary import report_markdown
 from chronoslide.tracking import StageRun, attach, git_commit, latest_runs, read_artefact, stage_run
@@ -128,11 +127,12 @@ def _metrics_at(root: Path, revision: str) -> Mapping[str, Any]:
 
 def _usable(text: str, origin: str) -> Mapping[str, Any]:
     try:
-        content = json.loads(text)
-    except json.JSONDecodeError as error:
+        content: dict[str, Any] = parse_json(text)
+    except ValueError as error:
         raise DataError(f"{origin}: its metrics are not JSON ({error}); name another one") from error
-    if not isinstance(content, dict) or not all(isinstance(content.get(part), dict) for part in ("data", "years")):
-        raise DataError(f"{origin}: its metrics hold no 'data' or no 'years'; name another one")
+    wrong = misshapen(content) if isinstance(content, dict) else "they hold no JSON object"
+    if wrong:
+        raise DataError(f"{origin}: its metrics are of another form ({wrong}); name another one")
     return content
 
 
