@@ -141,3 +141,22 @@ def test_an_inventory_may_be_a_layer_or_a_column_of_a_file(tmp_path):
 def test_a_missing_description_says_how_to_get_one(tmp_path):
     with pytest.raises(DataError, match="no such file; run `make data`, or `chronoslide init` on your own"):
         read_dataset(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "path", ["/etc/passwd", "../outside.tif", "a/../../b.tif", "/vsicurl/http://host/a.tif", '"a\\0b"']
+)
+@pytest.mark.parametrize("key", ["scene: investigation/2016.tif", "area_of_interest: training/area.gpkg"])
+def test_a_description_names_only_files_below_its_folder(tmp_path, key, path):
+    text = DESCRIBED.replace(key, f"{key.split(':')[0]}: {path}")
+    assert text != DESCRIBED
+    with pytest.raises(DataError, match="not a path below the folder of this description"):
+        read_dataset(write(tmp_path, text))
+
+
+def test_a_link_below_the_folder_is_followed_as_dvc_makes_them(tmp_path):
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/investigation").symlink_to(tmp_path / "disk")
+    dataset = read_dataset(write(tmp_path / "data"))
+    assert dataset.year("investigation", 2016).acquisitions[0].scene == Path("investigation/2016.tif")

@@ -111,3 +111,47 @@ def test_no_key_has_a_name_that_dvc_overlooks():
     names = {name for section in (schema, *schema["$defs"].values()) for name in section["properties"]}
     assert "minimum_coverage" in names
     assert names.isdisjoint({"size", "nfiles"})
+
+
+BOMB = "\n".join(
+    ["a0: &a0 [x, x]", *(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 40)), "seed: *a39"]
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("seed: " + "9" * 5000, "not YAML"),
+        ("seed: 2020-13-45", "not YAML"),
+        ("seed: " + "[" * 5000 + "]" * 5000, "nested too deep"),
+        ("seed: " + "[" * 200_000, "nested too deep"),
+        ("- " * 200_000, "nested too deep"),
+        (BOMB, "unfolds to more than"),
+        ("seed: &itself {a: *itself}", "reference to itself"),
+        ("seed: !!python/object/apply:os.system ['false']", "not YAML"),
+        ("? {a: 1}\n: 2", "not YAML"),
+        ("? &a [*a]\n: 2", "not YAML"),
+        ("", "the file"),
+    ],
+)
+def test_hostile_text_is_refused_in_one_line_and_at_once(tmp_path, text, complaint):
+    (tmp_path / "params.yaml").write_text(text)
+    with pytest.raises(SettingsError, match=complaint) as caught:
+        read_settings(tmp_path / "params.yaml")
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 1100
+
+
+def test_references_that_shorten_a_file_are_followed(tmp_path):
+    content = delivered()
+    text = yaml.safe_dump(content | {"transfer": {"optimiser": content["pretrain"]["optimiser"]}})
+    assert "&id001" in text
+    (tmp_path / "params.yaml").write_text(text)
+    settings = read_settings(tmp_path / "params.yaml")
+    assert settings.transfer.optimiser == settings.pretrain.optimiser
+
+
+def test_a_folder_instead_of_a_file_is_told(tmp_path):
+    (tmp_path / "params.yaml").mkdir()
+    with pytest.raises(SettingsError, match="cannot be read"):
+        read_settings(tmp_path / "params.yaml")

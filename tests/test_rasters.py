@@ -151,3 +151,33 @@ def test_a_raster_of_rows_on_disk_has_the_bytes_of_one_in_memory(tmp_path):
     write_raster_of_rows(tmp_path / "b.tif", tmp_path / "rows", 4, grid, band="p", tags=tags)
     assert (tmp_path / "b.tif").read_bytes() == (tmp_path / "a.tif").read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.tif", "b.tif", "rows"]
+
+
+@pytest.mark.parametrize("name", ["a.tif", "a.vrt"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<VRTDataset rasterXSize='4' rasterYSize='3'><VRTRasterBand dataType='UInt16' band='1'><SimpleSource>"
+        "<SourceFilename>{secret}</SourceFilename></SimpleSource></VRTRasterBand></VRTDataset>",
+        "<GDAL_WMS><Service name='TMS'><ServerUrl>http://localhost:9/</ServerUrl></Service></GDAL_WMS>",
+    ],
+)
+def test_a_raster_that_points_elsewhere_is_refused(tmp_path, name, text):
+    write_plainly(tmp_path / "secret.tif", VALUES)
+    (tmp_path / name).write_text(text.format(secret=tmp_path / "secret.tif"))
+    for read in (read_raster, read_grid):
+        with pytest.raises(DataError, match="no GeoTIFF, JPEG 2000"):
+            read(tmp_path / name)
+
+
+def test_a_header_that_claims_more_than_the_memory_is_refused_before_it_is_read(tmp_path):
+    with rasterio.open(
+        tmp_path / "a.tif", "w", driver="GTiff", height=2_000_000, width=2_000_000, count=1, dtype="float64",
+        crs=GRID.crs, transform=GRID.transform, tiled=True, blockxsize=65_536, blockysize=65_536,
+        sparse_ok=True, BIGTIFF="YES",
+    ):  # fmt: skip
+        pass
+    assert (tmp_path / "a.tif").stat().st_size < 1_000_000
+    with pytest.raises(DataError, match=r"claims 2000000 x 2000000 pixels in 1 bands, 36000\.0 GB"):
+        read_raster(tmp_path / "a.tif")
+    assert read_grid(tmp_path / "a.tif").shape == (2_000_000, 2_000_000)

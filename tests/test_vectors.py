@@ -1,4 +1,5 @@
 import geopandas as gpd
+import pandas as pd
 import pytest
 from shapely.geometry import GeometryCollection, LineString, MultiPolygon, Point, Polygon, box
 
@@ -76,8 +77,11 @@ def test_a_layer_that_does_not_exist_is_answered_with_those_that_do(tmp_path):
 
 
 def test_a_table_without_geometry_is_refused(tmp_path):
-    (tmp_path / "a.csv").write_text("name,area\nL1,200\n")
+    write_geopackage(tmp_path / "a.gpkg", {}, tables={"areas": pd.DataFrame({"area": [200]})})
     with pytest.raises(DataError, match="without geometry"):
+        read_polygons(tmp_path / "a.gpkg")
+    (tmp_path / "a.csv").write_text("name,area\nL1,200\n")
+    with pytest.raises(DataError, match=r"a\.csv: cannot be read"):
         read_polygons(tmp_path / "a.csv")
 
 
@@ -115,3 +119,34 @@ def test_a_collection_keeps_its_polygons():
 def test_points_and_lines_are_no_inventory(geometry):
     with pytest.raises(InventoryError, match=rf"2016.gpkg: feature 1 is a {geometry.geom_type}; .* polygons"):
         repair_polygons(layer(SQUARE, geometry), "2016.gpkg")
+
+
+ELSEWHERE = [
+    "<OGRVRTDataSource><OGRVRTLayer name='a'><SrcDataSource>{secret}</SrcDataSource></OGRVRTLayer></OGRVRTDataSource>",
+    "\n <OGRWFSDataSource><URL>http://localhost:9/wfs</URL></OGRWFSDataSource>",
+    "<?xml version='1.0'?><ogr:FeatureCollection xmlns:ogr='http://ogr.maptools.org/'/>",
+]
+
+
+@pytest.mark.parametrize("text", ELSEWHERE)
+@pytest.mark.parametrize("name", ["a.gpkg", "a.vrt", "a.geojson"])
+def test_a_file_that_points_elsewhere_is_refused(tmp_path, text, name):
+    write_geopackage(tmp_path / "secret.gpkg", {"landslides": layer(SQUARE)})
+    (tmp_path / name).write_text(text.format(secret=tmp_path / "secret.gpkg"))
+    with pytest.raises(DataError, match=r"no GeoPackage, shapefile.* convert it"):
+        read_polygons(tmp_path / name)
+
+
+@pytest.mark.parametrize("suffix", [".shp", ".geojson", ".fgb", ".gpkg"])
+def test_formats_that_hold_their_own_polygons_are_read(tmp_path, suffix):
+    layer(SQUARE).to_file(tmp_path / f"a{suffix}", engine="pyogrio")
+    assert read_polygons(tmp_path / f"a{suffix}").geometry.iloc[0].equals(SQUARE)
+
+
+def test_a_word_in_another_encoding_is_told(tmp_path):
+    layer(SQUARE).to_file(tmp_path / "a.shp", engine="pyogrio")
+    (tmp_path / "a.cpg").write_text("UTF-8")
+    content = (tmp_path / "a.dbf").read_bytes()
+    (tmp_path / "a.dbf").write_bytes(content.replace(b"L0", b"\xa0\xff"))
+    with pytest.raises(DataError, match=r"a\.shp: cannot be read"):
+        read_polygons(tmp_path / "a.shp")

@@ -258,6 +258,7 @@ def parse_yaml(text: str) -> Any:
         ValueError: It is not YAML, nested too deep, or unfolds to too many values.
     """
     try:
+        _require_shallow(text)
         loader = yaml.SafeLoader(text)
         try:
             node = loader.get_single_node()
@@ -274,6 +275,18 @@ def parse_yaml(text: str) -> Any:
     except (OverflowError, TypeError, KeyError, AttributeError) as error:  # PyYAML, of dates and keys that are none
         raise ValueError(f"holds a value that cannot be read ({error})") from error
     return value
+
+
+def _require_shallow(text: str) -> None:
+    """Refuses deep nesting at its first levels: PyYAML's time grows with the square of the depth."""
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > _DEEPEST:
+            raise ValueError("nested too deep")
 
 
 def _require_flat(value: Any) -> None:

@@ -117,12 +117,49 @@ class Victim:
             self._heal()
         return outcome
 
+    def two_at_once(self, stage: str) -> list[str]:
+        """Starts the stage twice, as two `dvc repro` and then as two commands; gives what was wrong afterwards.
+
+        One of each pair may be refused in one line; what lies there in the end must be whole.
+        """
+        complaints = []
+        self._forget(stage)
+        for words in (["dvc", "repro", "--single-item", stage], ["chronoslide", stage]):
+            processes = [self._run(*words) for _ in range(2)]
+            told = [process.communicate(timeout=_PATIENCE_SECONDS)[1] for process in processes]
+            codes = [process.returncode for process in processes]
+            refused = [text for text, code in zip(told, codes, strict=True) if code]
+            if codes.count(0) == 0:
+                complaints.append(f"{words}: neither ended well: {told}")
+            complaints += [
+                f"{words}: a traceback, or no word of the other process: {text[-400:]}"
+                for text in refused
+                if "Traceback" in text or not any(word in text for word in ("lock", "busy", "is writing it"))
+            ]
+        self.repository.run("dvc", "repro", "--quiet")
+        outcome = Outcome(stage, "two", 0.0)
+        self._look(outcome, complete=True)
+        if _lock(self.root) != self.lock:
+            outcome.complaints.append("dvc.lock differs from the undisturbed run's")
+        if "RUNNING" in _statuses(self.root):
+            outcome.complaints.append("MLflow holds a run that is still RUNNING")
+        return complaints + outcome.complaints
+
+    def _run(self, *words: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [str(BIN / words[0]), *words[1:]],
+            cwd=self.root,
+            env=_environment(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
     def _start(self, stage: str, *words: str) -> subprocess.Popen[bytes]:
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW_", "DVC_"))}
         return subprocess.Popen(
             [str(BIN / "dvc"), "repro", "--quiet", "--single-item", *words, stage],
             cwd=self.root,
-            env={**inherited, "PATH": f"{BIN}:{os.environ['PATH']}", "DVC_NO_ANALYTICS": "1"},
+            env=_environment(),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
@@ -184,6 +221,11 @@ def draw(stages: tuple[str, ...], kills: int, seed: int) -> Iterator[tuple[str, 
     for number in range(kills):
         for stage in stages:
             yield stage, KINDS[number % len(KINDS)], rng.random()
+
+
+def _environment() -> dict[str, str]:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW_", "DVC_"))}
+    return {**inherited, "PATH": f"{BIN}:{os.environ['PATH']}", "DVC_NO_ANALYTICS": "1"}
 
 
 def _lock(root: Path) -> object:

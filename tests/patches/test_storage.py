@@ -122,3 +122,35 @@ def test_unusable_statistics_are_named(tmp_path, text, message):
         (tmp_path / "statistics.json").write_text(text)
     with pytest.raises(DataError, match=rf"statistics.json: .*{message}"):
         read_statistics(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("images.npy", b"\x93NUMPY\x01\x00v\x00{'descr': '<u2', 'fortran_order': False, 'shape': (3, 16, 16, 2"),
+        (
+            "images.npy",
+            b"\x93NUMPY\x01\x00\x46\x00{'descr': '|O', 'fortran_order': False, 'shape': (1,), }".ljust(80) + b"\x80",
+        ),
+        (
+            "labels.npy",
+            b"\x93NUMPY\x01\x00\x46\x00{'descr': '<u2', 'fortran_order': False, 'shape': (9**9,), }".ljust(80),
+        ),
+        ("bands.json", b"[" * 100_000),
+    ],
+)
+def test_hostile_arrays_are_refused(tmp_path, name, content):
+    patch_set, samples = make()
+    write_patches(tmp_path / "a", patch_set, samples)
+    (tmp_path / "a" / name).write_bytes(content)
+    with pytest.raises(DataError, match=name.replace(".", r"\.")):
+        read_patches(tmp_path / "a")
+
+
+@pytest.mark.parametrize("text", ["9" * 5000, "[" * 100_000, '{"bands": ["a"], "mean": ["' + "A" * 5000 + '"]}'])
+def test_hostile_statistics_are_refused_in_one_short_line(tmp_path, text):
+    (tmp_path / "statistics.json").write_text(text)
+    with pytest.raises(DataError) as caught:
+        read_statistics(tmp_path)
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 1100

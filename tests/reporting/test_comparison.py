@@ -1,7 +1,10 @@
 import copy
 from typing import Any
 
+import pytest
+
 from chronoslide.reporting.comparison import comparability, compare_runs, comparison_markdown
+from chronoslide.reporting.results_reader import misshapen
 
 
 def run_with(f1: float, low: float, high: float) -> dict[str, Any]:
@@ -52,3 +55,19 @@ def test_runs_on_other_data_are_said_not_to_compare(metrics: dict[str, Any]) -> 
     other["data"]["name"] = "elsewhere"
     assert "do not compare" in comparability(metrics, other)[0]
     assert "elsewhere" in comparison_markdown(compare_runs(metrics, other), metrics, other, "main")
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"years": {"": {}}}, "'years' holds something else than years"),
+        ({"years": {"2016": 3}}, "'years' holds a year without figures"),
+        ({"years": {"2016": {"transferred": None}}}, "'years' holds a model without figures"),
+        ({"held_out_2016": 7}, "'held_out_2016' holds no object"),
+        ({"inventories": [1]}, "'inventories' holds no object"),
+        ({"data": None}, "no 'data'"),
+        ({}, ""),
+    ],
+)
+def test_metrics_of_another_form_are_refused_before_they_are_compared(change, complaint):
+    assert misshapen({"data": {}, "years": {"2016": {"transferred": {"f1": 0.5}}}} | change) == complaint

@@ -1,0 +1,30 @@
+"""The short form of the killing: a few cheap stages. `make test-faults` kills every stage twenty times."""
+
+from pathlib import Path
+
+import pytest
+
+from faults.killing import Victim
+from repository import Repository
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def victim(smoke: Repository, tmp_path_factory: pytest.TempPathFactory) -> Victim:
+    return Victim(smoke.copy(tmp_path_factory.mktemp("killed") / "chronoslide"))
+
+
+@pytest.mark.parametrize(
+    ("stage", "kind", "moment"),
+    [("masks", "group", 0.8), ("inventory", "stage", 0.6), ("masks", "dvc", 0.5), ("track", "repeated", 0.7)],
+)
+def test_the_next_repro_mends_what_a_kill_left(victim: Victim, stage: str, kind: str, moment: float) -> None:
+    outcome = victim.trial(stage, kind, moment)
+    assert outcome.complaints == []
+    assert set(outcome.statuses) <= {"FINISHED", "KILLED"}
+
+
+def test_two_repros_at_once_in_one_checkout_mix_nothing(smoke: Repository, tmp_path: Path) -> None:
+    victim = Victim(smoke.copy(tmp_path / "two"))
+    assert victim.two_at_once("masks") == []
