@@ -6,7 +6,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help env data demo test lint types check bench bench-peers lock clean
+.PHONY: help env data demo test lint types check bench bench-peers lock clean test-faults quality sbom audit unlock
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -34,6 +34,8 @@ data: env ## Pull the data from a DVC remote if one is set, simulate them otherw
 	fi
 
 demo: data ## Map seven years of simulated landslides: data, models, maps, inventories, report
+	@# A `dvc` that was killed while it wrote its list of locks leaves half of it, which no `dvc` can read.
+	@[ ! -e .dvc/tmp/rwlock ] || $(BIN)/python -m json.tool .dvc/tmp/rwlock >/dev/null 2>&1 || rm -f .dvc/tmp/rwlock
 	dvc repro
 	@echo
 	@echo "The report:        reports/report.html (and report.md)"
@@ -43,6 +45,16 @@ demo: data ## Map seven years of simulated landslides: data, models, maps, inven
 
 test: env ## Run the tests
 	$(BIN)/python -m pytest
+
+test-faults: env ## Kill every stage 20 times and feed every reader 10,000 broken files (hours)
+	PYTHONPATH=tests $(BIN)/python -m faults $(FAULTS)
+
+quality: env .tools/.installed ## Branch coverage of src/, and how many harms to the code its tests notice (hours)
+	$(BIN)/python -m coverage erase
+	$(BIN)/python -m coverage run -m pytest
+	$(BIN)/python -m coverage combine --quiet
+	$(BIN)/python -m coverage report
+	$(BIN)/python tests/mutants.py $(MODULES)
 
 lint: env ## Check style
 	ruff check .
@@ -64,6 +76,21 @@ lock: env ## Write requirements.lock anew from pyproject.toml (needs uv)
 	$(BIN)/python -m pip install --quiet uv
 	uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
 	  --no-emit-index-url --extra dev --output-file requirements.lock pyproject.toml
+
+.tools/.installed:
+	$(PYTHON) -m venv --clear .tools
+	.tools/bin/pip install --quiet --disable-pip-version-check cyclonedx-bom==7.5.0 pip-audit==2.10.1 cosmic-ray==8.7.0
+	@touch $@
+
+sbom: .tools/.installed ## Write sbom.json (CycloneDX): every package of requirements.lock with its hashes
+	.tools/bin/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --mc-type application \
+	  --output-reproducible --of JSON -o sbom.json
+
+audit: .tools/.installed ## Ask the vulnerability database about every package of requirements.lock (network)
+	.tools/bin/pip-audit --require-hashes --disable-pip --requirement requirements.lock
+
+unlock: ## Remove DVC's lock file that a killed `dvc` left broken (only when no dvc runs in this checkout)
+	rm -f .dvc/tmp/rwlock
 
 clean: ## Remove what the stages made (the environment and DVC's cache stay)
 	rm -rf results data logs search

@@ -60,11 +60,11 @@ def test_runs_on_other_data_are_said_not_to_compare(metrics: dict[str, Any]) -> 
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        ({"years": {"": {}}}, "'years' holds something else than years"),
-        ({"years": {"2016": 3}}, "'years' holds a year without figures"),
-        ({"years": {"2016": {"transferred": None}}}, "'years' holds a model without figures"),
-        ({"held_out_2016": 7}, "'held_out_2016' holds no object"),
-        ({"inventories": [1]}, "'inventories' holds no object"),
+        ({"years": {"": {}}}, "something else than years under 'years'"),
+        ({"years": {"2016": 3}}, "a year without figures under 'years'"),
+        ({"years": {"2016": {"transferred": None}}}, "a model without figures under 'years'"),
+        ({"held_out_2016": 7}, "no object under 'held_out_2016'"),
+        ({"inventories": [1]}, "no object under 'inventories'"),
         ({"data": None}, "no 'data'"),
         ({}, ""),
     ],

@@ -118,7 +118,7 @@ def read_metrics(path: Path) -> Mapping[str, Any]:
     metrics = _read_json(path)
     wrong = misshapen(metrics)
     if wrong:
-        raise DataError(f"{path}: {wrong}; run `chronoslide evaluate` again")
+        raise DataError(f"{path}: holds {wrong}; run `chronoslide evaluate` again")
     return metrics
 
 
@@ -131,14 +131,14 @@ def misshapen(metrics: Mapping[str, Any]) -> str:
     for part in ("years", "inventories", "mean_f1_by_model", "transfer_gain", *held_out):
         section = metrics.get(part, {})
         if not isinstance(section, dict):
-            return f"{part!r} holds no object"
+            return f"no object under {part!r}"
         if part in ("years", "inventories"):
             if not all(year.isascii() and year.isdigit() and len(year) < 5 for year in section):
-                return f"{part!r} holds something else than years"
+                return f"something else than years under {part!r}"
             if not all(isinstance(year, dict) for year in section.values()):
-                return f"{part!r} holds a year without figures"
+                return f"a year without figures under {part!r}"
     if not all(isinstance(figures, dict) for year in metrics["years"].values() for figures in year.values()):
-        return "'years' holds a model without figures"
+        return "a model without figures under 'years'"
     return ""
 
 

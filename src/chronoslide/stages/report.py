@@ -130,9 +130,9 @@ def _usable(text: str, origin: str) -> Mapping[str, Any]:
         content: dict[str, Any] = parse_json(text)
     except ValueError as error:
         raise DataError(f"{origin}: its metrics are not JSON ({error}); name another one") from error
-    wrong = misshapen(content) if isinstance(content, dict) else "they hold no JSON object"
+    wrong = misshapen(content) if isinstance(content, dict) else "no 'data'"
     if wrong:
-        raise DataError(f"{origin}: its metrics are of another form ({wrong}); name another one")
+        raise DataError(f"{origin}: its metrics hold {wrong}; name another one")
     return content
 
 
