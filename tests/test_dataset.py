@@ -150,7 +150,7 @@ def test_a_missing_description_says_how_to_get_one(tmp_path):
 def test_a_description_names_only_files_below_its_folder(tmp_path, key, path):
     text = DESCRIBED.replace(key, f"{key.split(':')[0]}: {path}")
     assert text != DESCRIBED
-    with pytest.raises(DataError, match="not a path below the folder of this description"):
+    with pytest.raises(DataError, match=r"leaves the folder of dataset\.yaml"):
         read_dataset(write(tmp_path, text))
 
 

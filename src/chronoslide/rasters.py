@@ -328,8 +328,8 @@ def require_own_pixels(path: Path) -> None:
         raise DataError(_unreadable(path, error)) from error
     if not start.startswith(_SIGNATURES):
         raise DataError(
-            f"{path}: cannot be read as a raster (no GeoTIFF, JPEG 2000, NITF or Imagine file); convert it, for "
-            f"example with gdal_translate {path.name} {path.stem}.tif, or deliver the file again"
+            f"{path}: cannot be read as a raster (no GeoTIFF, JPEG 2000, NITF or Imagine file; gdal_translate "
+            "converts others); deliver the file again"
         )
 
 

@@ -168,7 +168,7 @@ def _read_png(path: Path) -> NDArray[Any]:
 def _read_tiff(path: Path) -> NDArray[Any]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        with rasterio.open(path) as source:
+        with rasterio.open(path, driver="GTiff") as source:
             return np.ascontiguousarray(np.moveaxis(source.read(), 0, -1))
 
 
