@@ -144,11 +144,12 @@ def test_hostile_text_is_refused_in_one_line_and_at_once(tmp_path, text, complai
 
 def test_references_that_shorten_a_file_are_followed(tmp_path):
     content = delivered()
-    text = yaml.safe_dump(content | {"transfer": {"optimiser": content["pretrain"]["optimiser"]}})
+    content["chips"]["optimiser"] = content["transfer"]["optimiser"]
+    text = yaml.safe_dump(content)
     assert "&id001" in text
     (tmp_path / "params.yaml").write_text(text)
     settings = read_settings(tmp_path / "params.yaml")
-    assert settings.transfer.optimiser == settings.pretrain.optimiser
+    assert settings.transfer.optimiser == settings.chips.optimiser
 
 
 def test_a_folder_instead_of_a_file_is_told(tmp_path):

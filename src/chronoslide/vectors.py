@@ -53,7 +53,7 @@ def read_polygons(path: Path, layer: str | None = None) -> gpd.GeoDataFrame:
     # The rest: outlines that are none, text in another encoding, dates and fields that cannot be.
     except (
         DataSourceError, FeatureError, GeometryError, CRSError, ShapelyError, ProjError, ValueError, TypeError,
-        OverflowError, MemoryError,
+        OverflowError, MemoryError, UnboundLocalError,  # the last: pyogrio's own slip over some broken .prj
     ) as error:  # fmt: skip
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise DataError(f"{path}: cannot be read ({reason}); check the name or deliver the file again") from error
