@@ -97,6 +97,7 @@ def _carry_out(arguments: argparse.Namespace) -> None:
                 threshold=arguments.threshold,
                 minimum_area_m2=arguments.minimum_area,
                 probability=arguments.probability,
+                trust=arguments.trust,
             )
         case "track":
             module.run(Path(arguments.root), arguments.inventories, arguments.output, arguments.year_column)
@@ -188,6 +189,7 @@ def _add_scene(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--threshold", type=float, help="probability from which a pixel is landslide (the model's own)")
     verb.add_argument("--minimum-area", type=float, help="minimum mapping unit in m2 (that of the settings)")
     verb.add_argument("--probability", type=Path, help="a GeoTIFF for the probabilities")
+    verb.add_argument("--trust", action="store_true", help="take a model's folder that holds programs, too")
 
 
 def _add_deliveries(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

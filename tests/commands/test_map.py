@@ -1,5 +1,6 @@
 """`chronoslide map SCENE.tif`, as it is typed."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -61,3 +62,15 @@ def test_a_mistake_is_told_in_one_line(
     said = capsys.readouterr().err.strip().splitlines()
     assert all(word in said[-1] for word in words)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["scene.tif"]
+
+
+def test_a_model_with_a_program_in_its_folder_needs_trust(
+    network: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "of a stranger"
+    shutil.copytree(network, folder)
+    (folder / "layers.py").write_text("raise SystemExit('run')\n")
+    (tmp_path / "scene.tif").write_bytes(scene_bytes())
+    assert typed(tmp_path, folder) == USER_ERROR
+    assert "layers.py" in capsys.readouterr().err
+    assert typed(tmp_path, folder, "--trust") == 0

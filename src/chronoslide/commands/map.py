@@ -6,6 +6,7 @@ from pathlib import Path
 
 from chronoslide.errors import ModelError
 from chronoslide.files import replacing
+from chronoslide.models.safety import require_no_code
 from chronoslide.params import InventorySettings, MapSettings, read_settings
 from chronoslide.rasters import read_raster
 from chronoslide.scenes.scene import scene_of_raster
@@ -28,6 +29,7 @@ def run(
     threshold: float | None = None,
     minimum_area_m2: float | None = None,
     probability: Path | None = None,
+    trust: bool = False,
 ) -> None:
     """Writes the landslides of a scene as a GeoPackage, and its probability raster if that is wanted.
 
@@ -40,12 +42,13 @@ def run(
         threshold: Probability from which a pixel is landslide; the model's own by default.
         minimum_area_m2: The minimum mapping unit; the settings' by default.
         probability: A GeoTIFF.
+        trust: The user vouches for the model's folder, whatever else lies in it. Only its numbers are read all the same.
 
     Raises:
         ChronoslideError: The scene or the model cannot be used.
     """
     options = read_options({"threshold": threshold, "minimum_area_m2": minimum_area_m2})
-    mapper = SceneMapper(_packaged(root, model))
+    mapper = SceneMapper(_packaged(root, model, trust=trust))
     scene = scene_of_raster(read_raster(scene_path), mapper.bands, scene_path)
     surface = None if elevation is None else elevation_of(read_raster(elevation), scene.grid, elevation)
     mapped = mapper.map(scene, options, surface)
@@ -60,10 +63,11 @@ def run(
         print(f"The probabilities: {probability}")
 
 
-def _packaged(root: Path, model: str) -> Packaged:
+def _packaged(root: Path, model: str, *, trust: bool) -> Packaged:
     folder = fetch_model(root, model) if model.startswith("models:/") else Path(model)
     if not folder.is_dir():
         raise ModelError(f"{model}: no such folder; name one, or a registered model as models:/NAME@ALIAS")
+    require_no_code(folder, trust)
     if (folder / PACKAGE).exists():
         return read_package(folder)
     if (root / "params.yaml").exists():
