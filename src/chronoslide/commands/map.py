@@ -42,7 +42,7 @@ def run(
         threshold: Probability from which a pixel is landslide; the model's own by default.
         minimum_area_m2: The minimum mapping unit; the settings' by default.
         probability: A GeoTIFF.
-        trust: The user vouches for the model's folder, whatever else lies in it. Only its numbers are read all the same.
+        trust: The user vouches for a folder that holds programs, too; only its numbers are read all the same.
 
     Raises:
         ChronoslideError: The scene or the model cannot be used.
