@@ -124,7 +124,8 @@ def write_registry(root: Path) -> Path:
         warnings.simplefilter("ignore")
         with tracking.stage_run(root, "transfer", settings) as run:
             run.log_files([folder], tracking.STORED_MODEL)
-            run.register(
+            tracking.register_network(
+                run,
                 in_plain_layers(model), "chronoslide-transferred", bands=card.bands, side=card.side_pixels,
                 description="random weights", weights=folder / WEIGHTS,
             )  # fmt: skip

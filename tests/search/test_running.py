@@ -47,7 +47,7 @@ def interrupted(address, tune, at, monkeypatch):
     for _ in range(len(at) + 1):
         study = study_at(address, tune)
         # The trial of an earlier attempt belongs to this process, which lives; call it gone.
-        monkeypatch.setattr("chronoslide.search.study._is_dead", lambda _: True)
+        monkeypatch.setattr("chronoslide.search.study.is_dead", lambda _: True)
         try:
             search(address, tune, dying)
         except Killed:

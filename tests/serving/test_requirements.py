@@ -9,7 +9,7 @@ from packaging.utils import canonicalize_name
 
 import chronoslide
 from chronoslide.stages.package import REQUIREMENTS
-from chronoslide.tracking import pinned
+from chronoslide.tracking.registry import pinned
 
 SOURCE = Path(chronoslide.__file__).parent
 

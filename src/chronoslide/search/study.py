@@ -8,8 +8,6 @@ trial is found again by its process or its missing heartbeat, called failed, and
 
 from __future__ import annotations
 
-import os
-import socket
 import time
 import uuid
 import warnings
@@ -29,6 +27,7 @@ from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from chronoslide.errors import SettingsError
+from chronoslide.processes import is_dead, this_process
 from chronoslide.search.algorithms import DIRECTIONS, PLACE
 
 DEATHS = 10
@@ -304,7 +303,7 @@ def bury_the_dead(study: OpenStudy) -> None:
     for trial in study.trials():
         if trial.state != TrialState.RUNNING:
             continue
-        if trial._trial_id in stale or _is_dead(str(trial.user_attrs.get(PROCESS, ""))):
+        if trial._trial_id in stale or is_dead(str(trial.user_attrs.get(PROCESS, ""))):
             with suppress(UpdateFinishedTrialError):  # another process found it, too
                 if int(trial.user_attrs.get("deaths", 0)) + 1 >= DEATHS:
                     study.storage.set_trial_user_attr(trial._trial_id, FAILURE, f"its process died {DEATHS} times")
@@ -332,31 +331,3 @@ def heartbeat(study: OpenStudy, trial: FrozenTrial) -> Iterator[None]:
     finally:
         ended.set()
         thread.join()
-
-
-def this_process() -> str:
-    """Names this process so that no later one can be taken for it: machine, number, start."""
-    return f"{socket.gethostname()}:{os.getpid()}:{_start_of(os.getpid())}"
-
-
-def _start_of(process: int) -> str:
-    """When a process began, in the kernel's ticks; empty where the system does not tell."""
-    try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[19]
-    except (OSError, IndexError):
-        return ""
-
-
-def _is_dead(process: str) -> bool:
-    """Whether a process of this machine is gone; nothing is known of another machine's."""
-    host, _, rest = process.partition(":")
-    number, _, start = rest.partition(":")
-    if host != socket.gethostname() or not number.isdecimal():
-        return False
-    try:
-        os.kill(int(number), 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        pass
-    return bool(start) and _start_of(int(number)) != start

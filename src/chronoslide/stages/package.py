@@ -11,7 +11,7 @@ from chronoslide.models.card import WEIGHTS, read_card
 from chronoslide.params import MapSettings, read_settings
 from chronoslide.serving import pyfunc
 from chronoslide.serving.storage import write_package
-from chronoslide.tracking import stage_run
+from chronoslide.tracking import register_code, stage_run
 
 MODEL, NAME = "transferred", "chronoslide-mapper"
 # What the served code imports; the registry pins them and all that they need.
@@ -36,7 +36,8 @@ def run(root: Path) -> None:
         )
         card = read_card(model)
         network = card.settings
-        run.register_code(
+        register_code(
+            run,
             Path(pyfunc.__file__).with_name("pyfunc_script.py"),
             NAME,
             signature=pyfunc.signature(),

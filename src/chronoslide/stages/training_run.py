@@ -15,7 +15,7 @@ from chronoslide.models.fitting import Fitted
 from chronoslide.models.plain import in_plain_layers
 from chronoslide.models.storage import save_model
 from chronoslide.patches.storage import PatchSet
-from chronoslide.tracking import STORED_MODEL, StageRun
+from chronoslide.tracking import STORED_MODEL, StageRun, register_network
 
 HISTORY = "history.csv"
 
@@ -54,7 +54,8 @@ def keep(folder: Path, fitted: Fitted, run: StageRun, registered_name: str | Non
     )
     run.log_files([folder], STORED_MODEL)
     if registered_name:
-        run.register(
+        register_network(
+            run,
             in_plain_layers(fitted.model),
             registered_name,
             bands=fitted.card.bands,

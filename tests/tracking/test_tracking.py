@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import socket
 import subprocess
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,8 +13,11 @@ import yaml
 
 from chronoslide import tracking
 from chronoslide.params import read_settings
+from chronoslide.tracking.inputs import inputs_of
+from chronoslide.tracking.registry import _decide, pinned
+from chronoslide.tracking.store import EXPERIMENT, make_database
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 SETTINGS = read_settings(ROOT / "params.yaml")
 
 
@@ -42,7 +46,7 @@ def test_the_hash_of_a_folder_is_the_one_that_dvc_writes(tmp_path: Path) -> None
 
 
 def test_inputs_are_the_parameters_and_hashes_that_dvc_lists(repository: Path) -> None:
-    inputs = tracking.inputs_of(repository, "map", SETTINGS)
+    inputs = inputs_of(repository, "map", SETTINGS)
     assert inputs.parameters["map.window_pixels"] == SETTINGS.map.window_pixels
     assert inputs.parameters["seed"] == SETTINGS.seed
     assert not any(name.startswith("patches") for name in inputs.parameters)
@@ -52,10 +56,10 @@ def test_inputs_are_the_parameters_and_hashes_that_dvc_lists(repository: Path) -
 
 
 def test_another_parameter_or_other_data_name_another_run(repository: Path) -> None:
-    first = tracking.inputs_of(repository, "map", SETTINGS).key
-    other_seed = tracking.inputs_of(repository, "map", SETTINGS.model_copy(update={"seed": 1})).key
+    first = inputs_of(repository, "map", SETTINGS).key
+    other_seed = inputs_of(repository, "map", SETTINGS.model_copy(update={"seed": 1})).key
     (repository / "results/scenes/2013.tif").write_bytes(b"another scene")
-    other_data = tracking.inputs_of(repository, "map", SETTINGS).key
+    other_data = inputs_of(repository, "map", SETTINGS).key
     assert len({first, other_seed, other_data}) == 3
 
 
@@ -63,7 +67,7 @@ def runs_in(repository: Path) -> list:
     from mlflow.tracking import MlflowClient
 
     client = MlflowClient(f"sqlite:///{repository / 'mlflow.db'}")
-    return client.search_runs([client.get_experiment_by_name(tracking.EXPERIMENT).experiment_id])
+    return client.search_runs([client.get_experiment_by_name(EXPERIMENT).experiment_id])
 
 
 @pytest.mark.slow
@@ -102,7 +106,7 @@ class TestRuns:
         gone = subprocess.Popen(["true"])
         gone.wait()
         with tracking.stage_run(repository, "map", SETTINGS.model_copy(update={"seed": 8})) as run:
-            run.client.set_tag(run.run_id, "chronoslide.process", f"{tracking.socket.gethostname()}:{gone.pid}")
+            run.client.set_tag(run.run_id, "chronoslide.process", f"{socket.gethostname()}:{gone.pid}")
             with tracking.stage_run(repository, "map", SETTINGS.model_copy(update={"seed": 9})):
                 pass
             assert run.client.get_run(run.run_id).info.status == "KILLED"
@@ -151,7 +155,7 @@ def version(number: str | int, f1: float, blocks: str) -> SimpleNamespace:
     ],
 )
 def test_the_champion_changes_only_for_a_better_one(champion: object, moves: bool, word: str) -> None:
-    decision, moved = tracking._decide("model", "2", 0.70, "a", champion)
+    decision, moved = _decide("model", "2", 0.70, "a", champion)
     assert moved is moves
     assert word in decision
 
@@ -181,22 +185,9 @@ def test_the_mapper_follows_the_champion_whose_weights_it_carries(
 
 
 def test_pins_reach_what_the_packages_need() -> None:
-    pins = dict(pin.split("==") for pin in tracking.pinned(("keras",)))
+    pins = dict(pin.split("==") for pin in pinned(("keras",)))
     assert {"keras", "numpy", "h5py", "optree"} <= set(pins)
     assert "dvc" not in pins
-
-
-def test_a_process_number_that_is_used_again_is_not_the_process_that_was_killed() -> None:
-    this = os.getpid()
-    assert tracking._alive(this, tracking._start_of(this))
-    assert tracking._alive(this, "")  # a run of a system that does not tell
-    assert not tracking._alive(this, "1")
-    with subprocess.Popen([os.sys.executable, "-c", ""], stdout=subprocess.PIPE) as ended:
-        assert ended.stdout is not None
-        ended.stdout.read()  # its end: it is gone, but nobody has waited for it
-        os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
-        assert not tracking._alive(ended.pid, "")
-    assert not tracking._alive(ended.pid, "")
 
 
 def test_a_database_that_was_killed_while_it_was_made_is_made_anew(repository: Path) -> None:
@@ -214,8 +205,8 @@ def test_a_database_that_was_killed_while_it_was_made_is_made_anew(repository: P
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("mlflow.tracking.MlflowClient", Client)
-        tracking._make_database(repository / "mlflow.db")
-        tracking._make_database(repository / "mlflow.db")
+        make_database(repository / "mlflow.db")
+        make_database(repository / "mlflow.db")
     assert len(made) == 1
     assert made[0] != repository / "mlflow.db"
     assert (repository / "mlflow.db").read_bytes() == b"whole"
