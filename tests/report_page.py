@@ -142,6 +142,11 @@ def _elsewhere(root: Path, key: str, name: str, column: str, text: str) -> bool:
             "Unobserved, km²": column.startswith("Unobserved") and agrees(text, entry["unobserved_km2"]),
         }  # fmt: skip
         return known.get(column, False)
+    if key == "radiometry":
+        entry = json.loads((root / "results/scenes/summary.json").read_text())["sites"]["investigation"][name]
+        band = entry["normalisation"][column.replace(" ", "_")]
+        stored = [band["unchanged_rmse_before"], band["unchanged_rmse_after"]]
+        return all(map(agrees, NUMBER.findall(text), stored)) and len(NUMBER.findall(text)) == len(stored)
     if key.startswith("balance-") and column in _BALANCE:
         table = pd.read_csv(root / "reports/tables/balance.csv").query(
             "inventory == @side", local_dict={"side": key[8:]}

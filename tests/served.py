@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from rasterio.io import MemoryFile
 
 from chronoslide import client, tracking
+from chronoslide.files import write_json
+from chronoslide.mapping.engines import DECISION
 from chronoslide.models.card import CARD, WEIGHTS, ModelCard
 from chronoslide.models.plain import in_plain_layers
 from chronoslide.models.storage import load_model, save_model
@@ -120,6 +122,7 @@ def write_registry(root: Path) -> Path:
     folder = write_network(root / "results/models/transferred")
     model, card = load_model(folder)
     settings = read_settings(root / "params.yaml")
+    write_json(root / "results/maps/transferred" / DECISION, {"engine": "openvino", "precision": "float32"})
     with warnings.catch_warnings():  # MLflow's and Keras' own
         warnings.simplefilter("ignore")
         with tracking.stage_run(root, "transfer", settings) as run:

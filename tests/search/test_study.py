@@ -1,5 +1,6 @@
 """A study in its database: opened or refused, planned, and handed out without giving a place away twice."""
 
+import socket
 import subprocess
 import threading
 
@@ -67,7 +68,7 @@ def test_many_threads_take_every_place_once(address):
 def dead_process():
     gone = subprocess.Popen(["true"])
     gone.wait()
-    return f"{study_module.socket.gethostname()}:{gone.pid}:1"
+    return f"{socket.gethostname()}:{gone.pid}:1"
 
 
 def test_a_trial_whose_process_is_gone_waits_again_with_its_settings(address):
