@@ -6,15 +6,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-
+from chronoslide.commands.settings import read_editable, write_edited
 from chronoslide.errors import SettingsError, nearest
-from chronoslide.files import write_text
-from chronoslide.params import read_settings
 
 
 def run(root: Path, profile: str) -> None:
@@ -26,22 +22,11 @@ def run(root: Path, profile: str) -> None:
     known = sorted(path.stem for path in (root / "profiles").glob("*.yaml"))
     if profile not in known:
         raise SettingsError(f"no profile {profile!r}{nearest(profile, known)}; there are: {', '.join(known)}")
-    yaml = YAML()
-    yaml.preserve_quotes = True
-    yaml.width = 120
     path = root / "params.yaml"
-    before = path.read_text(encoding="utf-8")
-    content = yaml.load(before)
+    content = read_editable(path)
     for base in ("demo", profile):
-        _overlay(content, yaml.load((root / "profiles" / f"{base}.yaml").read_text(encoding="utf-8")))
-    text = StringIO()
-    yaml.dump(content, text)
-    write_text(path, text.getvalue())
-    try:
-        read_settings(path)
-    except SettingsError:
-        write_text(path, before)
-        raise
+        _overlay(content, read_editable(root / "profiles" / f"{base}.yaml"))
+    write_edited(path, content)
     print(f"params.yaml: profile {profile}")
 
 

@@ -13,17 +13,16 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Mapping
-from io import StringIO
 from pathlib import Path
 
 import numpy as np
 from rasterio.warp import transform_bounds
-from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedSeq
 
 from chronoslide.commands.inspect import described, look_at, require_no_problem
+from chronoslide.commands.settings import read_editable, write_edited
 from chronoslide.dataset import DESCRIPTION, SITES, Dataset, SiteName, write_dataset
-from chronoslide.errors import DataError, SettingsError, StorageError
+from chronoslide.errors import DataError, StorageError
 from chronoslide.files import replacing, write_text
 from chronoslide.grid import Grid
 from chronoslide.manual_inventories import file_of
@@ -32,7 +31,8 @@ from chronoslide.rasters import read_raster, write_raster
 from chronoslide.scenes.deliveries.inspection import Inspection
 from chronoslide.scenes.deliveries.looking import pixel_metres
 from chronoslide.scenes.deliveries.proposal import Proposal, propose
-from chronoslide.scenes.deliveries.reading import crs_of, warped
+from chronoslide.scenes.deliveries.reading import crs_of
+from chronoslide.scenes.reprojection import resample
 from chronoslide.scenes.scene import Scene
 from chronoslide.vectors import write_geopackage
 
@@ -130,7 +130,7 @@ def _bring_elevation(source: Path, target: Path, dataset: Dataset) -> None:
     scene = Scene(height, raster.valid, raster.grid, ("elevation",))
     if raster.grid.crs != crs:
         bounds = transform_bounds(raster.grid.crs, crs, *raster.grid.bounds)
-        scene = warped(scene, Grid.from_bounds(bounds, crs, round(pixel_metres(raster.grid), 1)))
+        scene = resample(scene, Grid.from_bounds(bounds, crs, round(pixel_metres(raster.grid), 1)))
     values = np.where(scene.valid[..., np.newaxis], scene.reflectance, np.float32(_ELEVATION_NODATA))
     write_raster(target, values, scene.grid, bands=["elevation"], nodata=_ELEVATION_NODATA)
 
@@ -140,11 +140,7 @@ def _fit_settings(root: Path, dataset: Dataset, inspections: Mapping[SiteName, I
     path = root / "params.yaml"
     if not path.exists():
         return [f"{path}: no such file; in a repository of Chronoslide, `init` fits its settings to the data"]
-    yaml = YAML()
-    yaml.preserve_quotes = True
-    yaml.width = 120
-    before = path.read_text(encoding="utf-8")
-    content = yaml.load(before)
+    content = read_editable(path)
     lines = []
     wanted = list(content["scenes"]["bands"])
     lacking = [band for band in wanted if band not in dataset.bands]
@@ -169,14 +165,7 @@ def _fit_settings(root: Path, dataset: Dataset, inspections: Mapping[SiteName, I
         content["reference_year"] = best
     if not lines:
         return []
-    text = StringIO()
-    yaml.dump(content, text)
-    write_text(path, text.getvalue())
-    try:
-        read_settings(path)
-    except SettingsError:
-        write_text(path, before)
-        raise
+    write_edited(path, content)
     return lines
 
 
