@@ -111,7 +111,7 @@ def open_raster(path: Path) -> Iterator[OpenRaster]:
         DataError: As `read_raster`.
     """
     with _opened(path) as source:
-        grid = _grid_of(source, path)
+        grid = grid_of(source, path)
         bands = tuple(name or "" for name in source.descriptions)
         rows = _CACHED_BLOCK_ROWS * max(height for height, _ in source.block_shapes)
         row_bytes = source.width * sum(np.dtype(dtype).itemsize for dtype in source.dtypes) + source.width
@@ -140,7 +140,7 @@ def raster_of(source: rasterio.DatasetReader, what: Path | str) -> Raster:
     Raises:
         DataError: It has no usable georeference.
     """
-    grid = _grid_of(source, what)
+    grid = grid_of(source, what)
     values = np.moveaxis(source.read(), 0, -1)
     return Raster(values, _validity(source, values), grid, tuple(name or "" for name in source.descriptions))
 
@@ -152,7 +152,7 @@ def read_grid(path: Path) -> Grid:
         DataError: As `read_raster`.
     """
     with _opened(path) as source:
-        return _grid_of(source, path)
+        return grid_of(source, path)
 
 
 def write_raster(
@@ -338,7 +338,7 @@ def _opened(path: Path) -> Iterator[rasterio.DatasetReader]:
     require_own_pixels(path)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)  # refused by `_grid_of`, with the remedy
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)  # refused by `grid_of`, with the remedy
             source = rasterio.open(path)
         with source:
             yield source
@@ -346,7 +346,16 @@ def _opened(path: Path) -> Iterator[rasterio.DatasetReader]:
         raise DataError(_unreadable(path, error)) from error
 
 
-def _grid_of(source: rasterio.DatasetReader, path: Path | str) -> Grid:
+def grid_of(source: rasterio.DatasetReader, path: Path | str) -> Grid:
+    """Where an open raster lies.
+
+    Args:
+        source: Opened for reading.
+        path: Names it in errors.
+
+    Raises:
+        DataError: It has no coordinate reference system, or is not north-up.
+    """
     if source.crs is None:
         raise DataError(f"{path}: no coordinate reference system; assign the one that the provider names")
     try:

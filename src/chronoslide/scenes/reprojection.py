@@ -112,7 +112,20 @@ def onto_lattice(part: Scene, grid: Grid, sampling: Sampling = Sampling.BILINEAR
     (first_col, first_row), (last_col, last_row) = ~grid.transform @ (left, top), ~grid.transform @ (right, bottom)
     col, row = int(np.floor(first_col)), int(np.floor(first_row))
     window = Window(col, row, max(int(np.ceil(last_col)) - col, 1), max(int(np.ceil(last_row)) - row, 1))
-    target = grid.crop(window)
+    return resample(part, grid.crop(window), sampling)
+
+
+def resample(part: Scene, target: Grid, sampling: Sampling = Sampling.BILINEAR) -> Scene:
+    """Interpolates a scene, or a part of one, onto the whole of another grid.
+
+    Args:
+        part: In any coordinate reference system, resolution and alignment.
+        target: Where it is wanted.
+        sampling: How values between pixels are found.
+
+    Returns:
+        The scene on `target`; a pixel that was made of an unobserved one is unobserved.
+    """
     holes = np.moveaxis(np.where(part.valid[..., np.newaxis], part.reflectance, np.float32(np.nan)), -1, 0)
     warped = warp(np.ascontiguousarray(holes), part.grid, target, sampling)
     weight = warp(part.valid.astype(np.float32)[np.newaxis], part.grid, target, sampling, outside=0.0)[0]

@@ -26,9 +26,10 @@ from rasterio.windows import Window
 
 from chronoslide.errors import ChronoslideError, DataError
 from chronoslide.grid import Grid, name_of
+from chronoslide.rasters import grid_of
 from chronoslide.scenes.deliveries import masks, planet
 from chronoslide.scenes.deliveries.found import Found
-from chronoslide.scenes.deliveries.reading import grid_of, observed, opened, plain_name
+from chronoslide.scenes.deliveries.reading import observed, opened, plain_name
 
 WGS84: Final = CRS.from_epsg(4326)
 _MOST_BLOCKS = 200_000  # whose places are checked; beyond, reading tells

@@ -25,9 +25,10 @@ from rasterio.windows import Window
 from chronoslide.dataset import DESCRIPTION, Acquisition, Dataset
 from chronoslide.errors import DataError, GridError, nearest
 from chronoslide.grid import Grid, name_of, require_metric
+from chronoslide.rasters import grid_of
 from chronoslide.scenes.deliveries.masks import observable, usable
 from chronoslide.scenes.deliveries.sentinel2 import require_stated_offset
-from chronoslide.scenes.reprojection import onto_lattice, share_a_lattice, warp, window_on
+from chronoslide.scenes.reprojection import onto_lattice, resample, share_a_lattice, window_on
 from chronoslide.scenes.scene import Scene
 from chronoslide.vectors import read_polygons, repair_polygons
 
@@ -37,9 +38,6 @@ _SAME_BAND = {"rededge": "red_edge", "near_infrared": "nir", "nearinfrared": "ni
 
 # GDAL goes by content: a file called .tif could be a VRT that reads any other file or address. So the format is named.
 _DRIVERS = {".tif": "GTiff", ".tiff": "GTiff", ".jp2": "JP2OpenJPEG", ".img": "HFA", ".png": "PNG"}
-
-# A resampled pixel is valid only if all that it was made of was; the rest is rounding of the weights.
-_FULLY_VALID = 0.999
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +175,7 @@ def _read_files(
             parts.append(_read_part(source, path, [1], wholes[-1], dataset.nodata, (band,), grid))
     finest = min(range(len(parts)), key=lambda index: wholes[index].resolution)
     target = parts[finest].grid
-    aligned = [part if part.grid == target else warped(part, target) for part in parts]
+    aligned = [part if part.grid == target else resample(part, target) for part in parts]
     values = np.concatenate([part.reflectance for part in aligned], axis=-1)
     valid = np.logical_and.reduce([part.valid for part in aligned])
     return Scene(values, valid, target, tuple(bands)), wholes[finest]
@@ -225,20 +223,6 @@ def opened(path: Path) -> Iterator[rasterio.DatasetReader]:
     except RasterioError as error:
         reason = str(error).splitlines()[0]
         raise DataError(f"{path}: cannot be read as a raster ({reason}); deliver the file again") from error
-
-
-def grid_of(source: rasterio.DatasetReader, path: Path) -> Grid:
-    """Where an open raster lies.
-
-    Raises:
-        DataError: It has no coordinate reference system, or is not north-up.
-    """
-    if source.crs is None:
-        raise DataError(f"{path}: no coordinate reference system; assign the one that the provider names")
-    try:
-        return Grid(source.crs, source.transform, source.shape)
-    except GridError as error:
-        raise DataError(f"{path}: {error}") from error
 
 
 def _band_indexes(source: rasterio.DatasetReader, path: Path, dataset: Dataset, bands: Sequence[str]) -> list[int]:
@@ -308,14 +292,3 @@ def _holds_anything(source: rasterio.DatasetReader, indexes: list[int], nodata: 
         observed(source, np.moveaxis(source.read(indexes, window=block), 0, -1), block, nodata).any()
         for _, block in source.block_windows(1)
     )
-
-
-def warped(part: Scene, target: Grid) -> Scene:
-    """Bilinear interpolation onto the whole of another grid; what was made of an invalid pixel is invalid."""
-    holes = np.moveaxis(np.where(part.valid[..., np.newaxis], part.reflectance, np.float32(np.nan)), -1, 0)
-    values = np.moveaxis(warp(np.ascontiguousarray(holes), part.grid, target), 0, -1)
-    weight = warp(part.valid.astype(np.float32)[np.newaxis], part.grid, target, outside=0.0)[0]
-    valid = (weight >= _FULLY_VALID) & np.isfinite(values).all(axis=-1)
-    reflectance = np.ascontiguousarray(values)
-    reflectance[~valid] = 0.0
-    return Scene(reflectance, valid, target, part.bands)
