@@ -55,17 +55,24 @@ def replacing(path: Path) -> Iterator[Path]:
     if path.is_symlink() and path.is_dir():
         path = path.resolve()
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
+    with _writing(path, temporary):
+        try:
+            _remove(temporary)
+            yield temporary
+            _swap_in(temporary, path)
+        finally:
+            _remove(temporary)
+
+
+@contextmanager
+def _writing(path: Path, temporary: Path) -> Iterator[None]:
+    """Holds the lock of `path`, tidies up beside it first, and tells errors of the place in words for users."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with _alone(path) as alone:
             if alone:
                 _tidy_up(path)
-            try:
-                _remove(temporary)
-                yield temporary
-                _swap_in(temporary, path)
-            finally:
-                _remove(temporary)
+            yield
     except OSError as error:
         told = _storage_error(error, temporary, path)
         if told is error:
@@ -159,22 +166,13 @@ def resumable(path: Path, key: str) -> Iterator[Path]:
         StorageError: The disk is full, the place cannot be written to, or another process is writing there.
     """
     kept = path.with_name(f".{path.name}.{key}.partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with _alone(path) as alone:
-            if alone:
-                _tidy_up(path)
-            for other in path.parent.glob(f".{path.name}.*.partial"):
-                if other != kept:
-                    _remove(other)
-            kept.mkdir(exist_ok=True)
-            yield kept
-            _swap_in(kept, path)
-    except OSError as error:
-        told = _storage_error(error, kept, path)
-        if told is error:
-            raise
-        raise told from error
+    with _writing(path, kept):
+        for other in path.parent.glob(f".{path.name}.*.partial"):
+            if other != kept:
+                _remove(other)
+        kept.mkdir(exist_ok=True)
+        yield kept
+        _swap_in(kept, path)
 
 
 def _storage_error(error: OSError, temporary: Path, path: Path) -> OSError | StorageError:

@@ -6,13 +6,12 @@ network says only in one orientation is less sure.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-Predict = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+from chronoslide.mapping.strips import Predict
 
 # (quarter turns, flipped), the eight symmetries of a square; flips alone keep rows rows, so windows need not be square.
 _SYMMETRIES: Final = {

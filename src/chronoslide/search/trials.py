@@ -19,7 +19,8 @@ from chronoslide.search.algorithms import PLACE
 from chronoslide.search.study import FAILURE, OUTCOME, OpenStudy
 
 FIGURES = ("f1", "loss", "precision", "recall", "threshold", "best_epoch", "epochs", "cost")
-_STATES = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}
+STATES = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}
+"""The words for how a trial ended, in tables and in MLflow."""
 
 
 def ended(study: OpenStudy, total: int) -> list[FrozenTrial]:
@@ -73,7 +74,7 @@ def trial_table(trials: Sequence[FrozenTrial], names: Sequence[str], objectives:
     front = pareto_front(trials) if len(objectives) > 1 else set()
     rows = []
     for trial in trials:
-        row: dict[str, Any] = {"trial": trial.user_attrs[PLACE], "state": _STATES[trial.state]}
+        row: dict[str, Any] = {"trial": trial.user_attrs[PLACE], "state": STATES[trial.state]}
         row |= {name: trial.params.get(name) for name in names}
         figures = {**trial.user_attrs.get(OUTCOME, {}), "epochs": len(trial.user_attrs.get("curve", ()))}
         row |= {name: figures.get(name) for name in FIGURES}
@@ -94,7 +95,7 @@ def trial_table(trials: Sequence[FrozenTrial], names: Sequence[str], objectives:
 
 def best_parameters(best: FrozenTrial, trials: Sequence[FrozenTrial], summary: Mapping[str, Any]) -> dict[str, Any]:
     """What `best_params.json` holds; `parameters` is what `pretrain` reads."""
-    count = {name: sum(trial.state == state for trial in trials) for state, name in _STATES.items()}
+    count = {name: sum(trial.state == state for trial in trials) for state, name in STATES.items()}
     return {
         **summary,
         "searched": True,

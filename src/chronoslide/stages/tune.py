@@ -212,7 +212,7 @@ def _log_trial(run: StageRun, name: str, trial: FrozenTrial, patches_of_epoch: i
     attributes, outcome = trial.user_attrs, trial.user_attrs.get(OUTCOME, {})
     seconds, patches = float(outcome.get("seconds", 0.0)), patches_of_epoch * len(attributes.get("curve", ()))
     figures = {name: float(value) for name, value in outcome.items() if name in trials.FIGURES}
-    state = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned"}.get(trial.state, "failed")
+    state = trials.STATES[trial.state]
     if state == "pruned" and trial.values:
         figures["f1"] = trial.values[0]
     run.log_nested(
@@ -317,7 +317,7 @@ def _timings(done: list[FrozenTrial]) -> pd.DataFrame:
     rows = [
         {
             "trial": trial.user_attrs[PLACE],
-            "state": {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned"}.get(trial.state, "failed"),
+            "state": trials.STATES[trial.state],
             "worker": str(trial.user_attrs.get(PROCESS, "")).rpartition(":")[0],
             "begun": trial.datetime_start,
             "ended": trial.datetime_complete,
