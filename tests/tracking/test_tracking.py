@@ -15,7 +15,7 @@ from chronoslide import tracking
 from chronoslide.params import read_settings
 from chronoslide.tracking.inputs import inputs_of
 from chronoslide.tracking.registry import _decide, pinned
-from chronoslide.tracking.store import EXPERIMENT, make_database
+from chronoslide.tracking.store import EXPERIMENT, address_of, make_database, open_store
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = read_settings(ROOT / "params.yaml")
@@ -74,6 +74,14 @@ def runs_in(repository: Path) -> list:
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning", "ignore::FutureWarning")
 class TestRuns:
     """Runs in a real store; opening it takes seconds, so one test walks through a run's life."""
+
+    def test_two_repositories_in_one_process_keep_their_runs_apart(self, repository: Path, tmp_path: Path) -> None:
+        for root in (repository, tmp_path / "second"):
+            root.mkdir(exist_ok=True)
+            open_store(root)
+            assert address_of(root) == f"sqlite:///{root / 'mlflow.db'}"
+            assert (root / "mlflow.db").exists()
+        assert "MLFLOW_TRACKING_URI" not in os.environ
 
     def test_a_run_is_found_again_a_dead_one_is_buried_and_a_failed_one_says_so(self, repository: Path) -> None:
         with tracking.stage_run(repository, "map", SETTINGS) as run:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from chronoslide.models.card import WEIGHTS
 from chronoslide.tracking.inputs import dvc_hash, git_commit
 from chronoslide.tracking.runs import StageRun
-from chronoslide.tracking.store import TrackingError, address_of
+from chronoslide.tracking.store import TrackingError, address_of, point_mlflow_at
 
 if TYPE_CHECKING:
     from mlflow.models import ModelSignature
@@ -210,7 +210,6 @@ def fetch_model(root: Path, address: str) -> Path:
         TrackingError: The store cannot be reached, or has no such model or no files of it.
     """
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    import mlflow
     from mlflow.artifacts import download_artifacts
     from mlflow.exceptions import MlflowException
     from mlflow.tracking import MlflowClient
@@ -220,7 +219,7 @@ def fetch_model(root: Path, address: str) -> Path:
             f"{address}: no runs in {address_of(root)}; name the repository by --root, a server by "
             "MLFLOW_TRACKING_URI, or the folder of a stored model"
         )
-    mlflow.set_tracking_uri(address_of(root))
+    point_mlflow_at(address_of(root))
     client = MlflowClient(address_of(root))
     place = address.removeprefix("models:/")
     try:

@@ -37,13 +37,12 @@ def address_of(root: Path) -> str:
 def open_store(root: Path) -> tuple[MlflowClient, str]:
     """MLflow's client and the id of our experiment, which is made when it does not exist."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    import mlflow
     from mlflow.tracking import MlflowClient
 
     uri = address_of(root)
     if uri.startswith("sqlite:///") and "?" not in uri:
         make_database(Path(uri.removeprefix("sqlite:///")))
-    mlflow.set_tracking_uri(uri)
+    point_mlflow_at(uri)
     client = MlflowClient(uri)
     name = os.environ.get("MLFLOW_EXPERIMENT_NAME", EXPERIMENT)
     found = client.get_experiment_by_name(name)
@@ -51,6 +50,22 @@ def open_store(root: Path) -> tuple[MlflowClient, str]:
         return client, str(found.experiment_id)
     beside = (root / "mlartifacts").as_uri() if uri.startswith("sqlite:") else None
     return client, str(client.create_experiment(name, artifact_location=beside))
+
+
+def point_mlflow_at(uri: str) -> None:
+    """Lets those of MLflow's functions that take no client use this store, and leaves the environment as it was.
+
+    MLflow's own `set_tracking_uri` also sets `MLFLOW_TRACKING_URI`, by which `address_of` would send the runs of a
+    second repository, opened by the same process or by one that it starts, to the store of the first.
+    """
+    import mlflow
+
+    named = os.environ.get("MLFLOW_TRACKING_URI")
+    mlflow.set_tracking_uri(uri)
+    if named is None:
+        os.environ.pop("MLFLOW_TRACKING_URI", None)
+    else:
+        os.environ["MLFLOW_TRACKING_URI"] = named
 
 
 def make_database(path: Path) -> None:
