@@ -43,8 +43,8 @@ demo: data ## Map seven years of simulated landslides: data, models, maps, inven
 	@echo "The inventories:   results/inventories/predicted.gpkg, results/tracked/predicted.gpkg"
 	@echo "The runs:          $(BIN)/mlflow ui --backend-store-uri sqlite:///mlflow.db"
 
-test: env ## Run the tests
-	$(BIN)/python -m pytest
+test: env ## Run the tests, on up to four processors at once
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
 test-faults: env ## Kill every stage 20 times and feed every reader 10,000 broken files (hours)
 	PYTHONPATH=tests $(BIN)/python -m faults $(FAULTS)
