@@ -20,6 +20,8 @@ from chronoslide.vectors import repair_polygons
 
 BACKGROUND: Final = 0
 LANDSLIDE: Final = 1
+UNLABELLED: Final = 254
+"""Observed, but nobody says what it is; only in training patches. Losses and counts leave it out."""
 UNOBSERVED: Final = 255
 
 

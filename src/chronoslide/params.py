@@ -146,6 +146,27 @@ class AugmentationSettings(Section):
         return self
 
 
+class CropsSettings(Section):
+    """Training patches cut anywhere, turned by any angle and scaled, beside those of the grid.
+
+    Attributes:
+        training: How many of the training area.
+        investigation: How many of the investigation area.
+        scale: Natural logarithm of the largest enlargement, and of the largest reduction; 0 keeps the size.
+        other_years: Share of the investigation area's crops that show one of the years without training labels. They
+            take the reference year's labels, where the year's NDVI does not speak against it.
+        background_tolerance: By how much background may be of lower NDVI than in the reference year.
+        landslide_tolerance: By how much a landslide may be of higher NDVI.
+    """
+
+    training: Annotated[int, Field(ge=0)] = 0
+    investigation: Annotated[int, Field(ge=0)] = 0
+    scale: Annotated[float, Field(ge=0.0, le=1.0)] = 0.3
+    other_years: Share = 0.0
+    background_tolerance: Annotated[float, Field(ge=0.0, le=2.0)] = 0.05
+    landslide_tolerance: Annotated[float, Field(ge=0.0, le=2.0)] = 0.03
+
+
 class PatchesSettings(Section):
     """From scenes and labels to samples, split by place.
 
@@ -161,6 +182,7 @@ class PatchesSettings(Section):
             originals are all kept, even if there are more).
         investigation_patches: The same for the investigation area.
         augmentation: What is done to the copies.
+        crops: Further training patches, which are not on the grid.
     """
 
     side_pixels: Annotated[int, Field(ge=16, multiple_of=16)] = 128
@@ -173,6 +195,7 @@ class PatchesSettings(Section):
     training_patches: Annotated[int, Field(ge=0)] = 500
     investigation_patches: Annotated[int, Field(ge=0)] = 602
     augmentation: AugmentationSettings = AugmentationSettings()
+    crops: CropsSettings = CropsSettings()
 
     @model_validator(mode="after")
     def _something_left_to_train_on(self) -> PatchesSettings:
@@ -453,10 +476,13 @@ class TransferSettings(Section):
         optimiser: As for `pretrain`.
         freeze: "none" retrains all weights; "encoder" keeps the encoder's, its batch normalisation included
             (its statistics stay as pretrained, because they belong to the frozen weights).
+        rehearsed_patches: Training patches of the training area that are learned again beside the new ones, so that
+            they are not forgotten; drawn by the seed, at most as many as there are.
     """
 
     optimiser: OptimiserSettings = OptimiserSettings()
     freeze: Literal["none", "encoder"] = "none"
+    rehearsed_patches: Annotated[int, Field(ge=0)] = 0
 
 
 class MapSettings(Section):
@@ -696,6 +722,16 @@ class Settings(Section):
     chips: ChipsSettings = ChipsSettings()
 
     @model_validator(mode="after")
+    def _crops_need_blocks(self) -> Settings:
+        crops = self.patches.crops
+        if self.protocol == "paper" and (crops.training or crops.investigation):
+            raise ValueError(
+                "patches.crops: a random split of patches holds no ground back, so crops would show all test patches; "
+                "set crops.training and crops.investigation to 0, or protocol to blocks"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _aspect_keeps_its_direction(self) -> Settings:
         augmentation = self.patches.augmentation
         turned = {
@@ -705,6 +741,7 @@ class Settings(Section):
             "patches.augmentation.flip_horizontal": augmentation.flip_horizontal > 0,
             "patches.augmentation.flip_vertical": augmentation.flip_vertical > 0,
             "patches.augmentation.step_probability": augmentation.step_probability > 0,
+            "patches.crops": self.patches.crops.training > 0 or self.patches.crops.investigation > 0,
         }
         wrong = [key for key, on in turned.items() if on]
         if "aspect" in self.scenes.channels and wrong:

@@ -72,6 +72,21 @@ class PatchSet:
         """The patches with these indices, in this order, as a copy."""
         return PatchSet(self.images[indices], self.labels[indices], self.bands)
 
+    def joined(self, others: PatchSet) -> PatchSet:
+        """These patches and then the others, as a copy.
+
+        Raises:
+            DataError: The others have other bands or another side.
+        """
+        if self.bands != others.bands or self.side != others.side:
+            raise DataError(
+                f"patches of {self.side} pixels with {list(self.bands)} and of {others.side} pixels with "
+                f"{list(others.bands)} cannot be joined; make them with the same settings"
+            )
+        return PatchSet(
+            np.concatenate([self.images, others.images]), np.concatenate([self.labels, others.labels]), self.bands
+        )
+
 
 def write_patches(folder: Path, patch_set: PatchSet, samples: pd.DataFrame) -> None:
     """Writes patches into a folder, whole or not at all.

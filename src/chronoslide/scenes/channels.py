@@ -13,7 +13,7 @@ that brings it there; a network standardises its input, so the code does not mat
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,8 +55,8 @@ def add_channels(scene: Scene, channels: Sequence[Channel], elevation: NDArray[n
         return scene
     layers: dict[str, NDArray[np.float64]] = {}
     for channel in channels:
-        if channel in _INDEX_OF:
-            layers[channel] = 0.5 * (_index(scene, channel, what) + 1.0)
+        if channel == "ndvi" or channel == "ndre":
+            layers[channel] = 0.5 * (vegetation_index(scene, channel, what) + 1.0)
         elif elevation is None:
             raise DataError(
                 f"{what}: scenes.channels holds {channel!r} and no elevation model was delivered; name one under "
@@ -81,19 +81,23 @@ def decoded(name: str, values: NDArray[np.floating]) -> NDArray[np.float64]:
     return coded * 90.0 if name == "slope" else coded
 
 
-def is_channel(name: str) -> bool:
-    """Whether a band of a stored scene is one of the channels, not reflectance."""
-    return name in (*_INDEX_OF, "elevation", "slope", "aspect_sin", "aspect_cos")
+def vegetation_index(scene: Scene, channel: Literal["ndvi", "ndre"], what: str) -> NDArray[np.float64]:
+    """The normalised difference (rows, cols) of two bands, 0 where both are.
 
-
-def _index(scene: Scene, channel: str, what: str) -> NDArray[np.float64]:
-    """A normalised difference, 0 where both bands are."""
+    Raises:
+        DataError: The scene lacks one of the bands.
+    """
     try:
         infrared, other = np.moveaxis(scene.select(_INDEX_OF[channel]).reflectance.astype(np.float64), -1, 0)
     except DataError as error:
         raise DataError(f"{what}: scenes.channels: {channel}: {error}") from error
     together = infrared + other
     return np.asarray(np.divide(infrared - other, together, out=np.zeros_like(together), where=together > 0))
+
+
+def is_channel(name: str) -> bool:
+    """Whether a band of a stored scene is one of the channels, not reflectance."""
+    return name in (*_INDEX_OF, "elevation", "slope", "aspect_sin", "aspect_cos")
 
 
 def _terrain(channel: str, elevation: NDArray[np.floating], grid: Grid) -> dict[str, NDArray[np.float64]]:

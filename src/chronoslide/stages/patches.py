@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,12 @@ from chronoslide.dataset import SITES, SiteName
 from chronoslide.errors import DataError, SettingsError
 from chronoslide.files import replacing, write_json
 from chronoslide.grid import Grid, require_same
-from chronoslide.labels import LANDSLIDE, UNOBSERVED
+from chronoslide.labels import BACKGROUND, LANDSLIDE, UNOBSERVED
 from chronoslide.params import Settings, read_settings
 from chronoslide.patches.augmentation import augment_to
 from chronoslide.patches.blocks import SUBSETS, TRAIN, assign_blocks, block_shape
+from chronoslide.patches.carrying import carry_labels
+from chronoslide.patches.crops import Crops, draw_crops, prepare
 from chronoslide.patches.sampling import (
     Selection,
     Windows,
@@ -34,6 +36,7 @@ from chronoslide.patches.sampling import (
 from chronoslide.patches.scaling import band_statistics
 from chronoslide.patches.storage import SAMPLE_COLUMNS, PatchSet, write_patches, write_statistics
 from chronoslide.rasters import read_raster, write_raster
+from chronoslide.scenes.channels import vegetation_index
 from chronoslide.scenes.scene import SCALE, read_scene
 from chronoslide.tracking import stage_run
 
@@ -144,8 +147,12 @@ def _make_site(
                 _seed(settings, site, "augmentation"),
                 progress,
             )
-            patch_set = PatchSet(augmented.images, augmented.labels, bands)
             samples = samples.iloc[augmented.original].assign(copy=augmented.copy)
+            crops, crop_samples = _crops(root, settings, site, years, blocks)
+            patch_set = PatchSet(augmented.images, augmented.labels, bands)
+            if crops is not None:
+                patch_set = patch_set.joined(PatchSet(crops.images, crops.labels, bands))
+            samples = pd.concat([samples, crop_samples])
         write_patches(folder / subset, patch_set, samples)
         patches[subset] = {
             "originals": originals.n,
@@ -159,6 +166,59 @@ def _make_site(
         "patches": patches,
         "dropped": dropped,
     }
+
+
+def _crops(
+    root: Path, settings: Settings, site: SiteName, years: Mapping[int, _Year], blocks: NDArray[np.uint8]
+) -> tuple[Crops | None, pd.DataFrame]:
+    """The crops of a site, if any are wanted, and where they come from."""
+    section = settings.patches
+    n = section.crops.training if site == "training" else section.crops.investigation
+    if not n:
+        return None, pd.DataFrame(columns=list(SAMPLE_COLUMNS))
+    share = section.crops.other_years if site == "investigation" else 0.0
+    others = dict(_carried(root, settings, years[settings.reference_year])) if share else {}
+    share = share if others else 0.0
+    weights = [(1.0 - share) / len(years)] * len(years) + [share / len(others)] * len(others)
+    all_years = {**years, **others}
+    crops = draw_crops(
+        [prepare(year.images, year.labels, blocks == TRAIN) for year in all_years.values()],
+        weights,
+        n,
+        side=section.side_pixels,
+        empty_share=section.empty_share,
+        scale=section.crops.scale,
+        seed=_seed(settings, site, "crops"),
+    )
+    numbers = list(all_years)
+    rows = [
+        (site, numbers[ground], int(row), int(col), copy)
+        for copy, (ground, (row, col)) in enumerate(zip(crops.ground, crops.corners, strict=True), start=1)
+    ]
+    return crops, pd.DataFrame(rows, columns=list(SAMPLE_COLUMNS))
+
+
+def _carried(root: Path, settings: Settings, reference: _Year) -> Iterator[tuple[int, _Year]]:
+    """The investigation area's other years with the labels that the reference year lends them."""
+    bands, crops = settings.scenes.stored_bands, settings.patches.crops
+    scenes = root / "results/scenes/investigation"
+    what = "patches.crops.other_years needs NDVI"
+    before = vegetation_index(read_scene(scenes / f"{settings.reference_year}.tif"), "ndvi", what)
+    for path in sorted(scenes.glob("*.tif")):
+        if int(path.stem) == settings.reference_year:
+            continue
+        scene = read_scene(path)
+        require_same(reference.grid, scene.grid, f"the years of the investigation site, {path.stem}")
+        labels = carry_labels(
+            reference.labels,
+            before,
+            vegetation_index(scene, "ndvi", what),
+            scene.valid,
+            background_tolerance=crops.background_tolerance,
+            landslide_tolerance=crops.landslide_tolerance,
+        )
+        images = np.rint(scene.select(bands).reflectance * SCALE).astype(np.uint16)
+        yield int(path.stem), _Year(images, labels, scene.grid)
 
 
 def _years(root: Path, settings: Settings, site: SiteName) -> list[int]:
@@ -307,12 +367,13 @@ def _blocks_summary(
 
 
 def _share(labels: NDArray[np.uint8]) -> float:
-    """Landslide among the observed pixels."""
-    return float((labels == LANDSLIDE).sum() / max((labels != UNOBSERVED).sum(), 1))
+    """Landslide among the labelled pixels."""
+    landslide = int((labels == LANDSLIDE).sum())
+    return landslide / max(landslide + int((labels == BACKGROUND).sum()), 1)
 
 
 def _seed(settings: Settings, site: SiteName, purpose: str) -> int:
     """A seed of its own for each site and purpose, so that changing one leaves the others as they are."""
-    purposes = ("blocks", "sampling", "augmentation")
+    purposes = ("blocks", "sampling", "augmentation", "crops")
     sequence = np.random.SeedSequence([settings.seed, SITES.index(site), purposes.index(purpose)])
     return int(sequence.generate_state(1)[0])

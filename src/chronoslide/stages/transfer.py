@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from chronoslide.dataset import read_dataset
 from chronoslide.models.card import require_bands
 from chronoslide.models.fitting import fit
 from chronoslide.models.storage import load_model
 from chronoslide.models.unet import build_unet, freeze_encoder
-from chronoslide.params import read_settings
-from chronoslide.patches.storage import read_patches, read_statistics
+from chronoslide.params import Settings, read_settings
+from chronoslide.patches.storage import PatchSet, read_patches, read_statistics
 from chronoslide.stages.training_run import keep, patches_text, show_epochs
 from chronoslide.tracking import stage_run
 
@@ -21,7 +23,8 @@ def run(root: Path) -> None:
     """Writes `results/models/transferred`, registers `chronoslide-transferred`, and writes the control beside it.
 
     The transferred network keeps the pretrained one's band statistics, since its weights were fitted to them; the
-    control takes those of the investigation area's training patches. Both see the same patches in the same order.
+    control takes those of the investigation area's training patches. Patches of the training area that are rehearsed go to
+    the transferred network alone.
 
     Raises:
         DataError: The patches are missing or broken.
@@ -35,19 +38,21 @@ def run(root: Path) -> None:
     require_bands(pretrained, training.bands)
     optimiser = settings.transfer.optimiser
     trained_on = patches_text(dataset, "investigation area", training)
+    both = _with_rehearsed(root, training, settings)
+    rehearsed = f" and {both.n - training.n} of the training area" if both.n > training.n else ""
 
     with stage_run(root, "transfer", settings) as run, show_epochs("transfer", optimiser.epochs) as on_epoch:
         if settings.transfer.freeze == "encoder":
             freeze_encoder(model)
         fitted = fit(
             model,
-            training,
+            both,
             validation,
             pretrained.settings,
             optimiser,
             pretrained.statistics,
             settings.seed,
-            f"{trained_on}; begun from the pretrained weights ({pretrained.trained_on})",
+            f"{trained_on}{rehearsed}; begun from the pretrained weights ({pretrained.trained_on})",
             on_epoch,
         )
         keep(root / "results/models" / MODEL, fitted, run, f"chronoslide-{MODEL}")
@@ -68,3 +73,13 @@ def run(root: Path) -> None:
             on_epoch,
         )
         keep(root / "results/models" / CONTROL, control, run)
+
+
+def _with_rehearsed(root: Path, training: PatchSet, settings: Settings) -> PatchSet:
+    """The investigation area's patches and some of the training area's."""
+    wanted = settings.transfer.rehearsed_patches
+    if not wanted:
+        return training
+    known = read_patches(root / "results/patches/training/train")
+    drawn = np.random.default_rng(settings.seed).permutation(known.n)[:wanted]
+    return training.joined(known.take(np.sort(drawn)))
