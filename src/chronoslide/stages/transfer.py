@@ -23,8 +23,8 @@ def run(root: Path) -> None:
     """Writes `results/models/transferred`, registers `chronoslide-transferred`, and writes the control beside it.
 
     The transferred network keeps the pretrained one's band statistics, since its weights were fitted to them; the
-    control takes those of the investigation area's training patches. Patches of the training area that are rehearsed go to
-    the transferred network alone.
+    control takes those of the investigation area's training patches. The training area's patches that are rehearsed go
+    to the transferred network alone.
 
     Raises:
         DataError: The patches are missing or broken.
