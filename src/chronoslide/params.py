@@ -204,11 +204,14 @@ class PatchesSettings(Section):
         return self
 
 
+Architecture = Literal["unet", "attention_unet", "res_unet", "convnext_unet"]
+
+
 class _NetworkSettings(Section):
     """What of a network is never searched; see `ModelSettings`."""
 
-    architecture: Literal["unet"] = "unet"
     transposed_widths: Literal["scaled", "fixed"] = "scaled"
+    normalisation: Literal["batch", "group"] = "batch"
     normalisation_momentum: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.9
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
 
@@ -217,16 +220,21 @@ class ModelSettings(_NetworkSettings):
     """The network.
 
     Attributes:
-        architecture: Name of the network.
+        architecture: The paper's "unet"; "attention_unet", whose decoder chooses what it takes from the encoder;
+            "res_unet", of residual blocks; "convnext_unet", residual on the two finest levels and of 7 x 7 depthwise
+            kernels with inverted bottlenecks below.
         filters: Width f of the first level; the levels have f x (1, 2, 4, 8, 16).
         transposed_widths: "scaled" with the filters, or "fixed" at 128, 64, 32, 16 as in the published notebook.
         dropout: Share of channels dropped at the bottom of the network while training.
+        normalisation: "batch", or "group" (eight groups of channels at most), which knows no moving statistics but
+            takes those of the image it sees, so that a map depends on the windows it is made of.
         normalisation_momentum: Of batch normalisation's moving statistics. Keras' own 0.99 needs some hundred steps to
             forget its start, so the validation loss of a short training would say little; 0.9 follows at once.
         precision: "mixed_bfloat16" computes convolutions in bfloat16 (8 bits of precision); weights, statistics, loss
             and probabilities stay float32. Faster on processors with such instructions, slower on others.
     """
 
+    architecture: Architecture = "unet"
     filters: Annotated[int, Field(ge=1, le=128)] = 32
     dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
 
@@ -275,10 +283,12 @@ class OpenModelSettings(_NetworkSettings):
     """As `ModelSettings`; null leaves a value to the search.
 
     Attributes:
+        architecture: See `ModelSettings`.
         filters: See `ModelSettings`.
         dropout: See `ModelSettings`.
     """
 
+    architecture: Architecture | None = None
     filters: Annotated[int, Field(ge=1, le=128)] | None = None
     dropout: Annotated[float, Field(ge=0.0, lt=1.0)] | None = None
 
@@ -348,6 +358,11 @@ class NumberRange(Section):
         return self
 
 
+def shown(value: float | str) -> str:
+    """A setting for a reader: numbers in their short form, names as they are."""
+    return value if isinstance(value, str) else f"{value:g}"
+
+
 def _require_range(low: float, high: float, *, log: bool) -> None:
     if not low < high:
         raise ValueError(f"from {low:g} to {high:g} there is nothing to search; put the lower end first")
@@ -371,6 +386,7 @@ class SpaceSettings(Section):
     """What is searched: a list of values or a range for each setting of `pretrain` that is named; null is not searched.
 
     Attributes:
+        architecture: Of the network, a list of names.
         filters: Of the network. One value alone fixes it in the search, for example a smaller network than the final.
         dropout: Of the network.
         batch_patches: Of the optimiser, and so are the next three.
@@ -379,6 +395,7 @@ class SpaceSettings(Section):
         focal_gamma: See `OptimiserSettings`.
     """
 
+    architecture: tuple[Architecture, ...] | None = None
     filters: WholeDimension | None = None
     dropout: NumberDimension | None = None
     batch_patches: WholeDimension | None = None
@@ -386,7 +403,7 @@ class SpaceSettings(Section):
     false_positive_weight: NumberDimension | None = None
     focal_gamma: NumberDimension | None = None
 
-    def named(self) -> dict[str, tuple[float, ...] | WholeRange | NumberRange]:
+    def named(self) -> dict[str, tuple[float | str, ...] | WholeRange | NumberRange]:
         """What is searched, by name."""
         held = {name: getattr(self, name) for name in type(self).model_fields}
         return {name: dimension for name, dimension in held.items() if dimension is not None}
@@ -405,7 +422,7 @@ class SpaceSettings(Section):
                     owner.model_validate({name: value})
                 except ValidationError as error:
                     reason = error.errors()[0]["msg"]
-                    raise ValueError(f"{name}: {value:g} is not possible ({reason}); change it") from None
+                    raise ValueError(f"{name}: {shown(value)} is not possible ({reason}); change it") from None
         return self
 
 

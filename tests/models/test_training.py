@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from chronoslide.errors import ModelError
+from chronoslide.models.architectures import freeze_encoder
 from chronoslide.models.losses import TverskyLoss
 from chronoslide.models.training import reflectance_of, train
-from chronoslide.models.unet import build_unet, freeze_encoder
+from chronoslide.models.unet import build_unet
 from chronoslide.params import ModelSettings, OptimiserSettings
 from chronoslide.patches.scaling import BandStatistics
 from chronoslide.patches.storage import PatchSet

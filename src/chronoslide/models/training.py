@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from chronoslide.errors import ModelError
 from chronoslide.labels import BACKGROUND, LANDSLIDE, UNOBSERVED
+from chronoslide.models.blocks import SIDE_MULTIPLE
 from chronoslide.models.losses import TverskyLoss
 from chronoslide.models.metrics import Counts, count
-from chronoslide.models.unet import SIDE_MULTIPLE
 from chronoslide.params import OptimiserSettings
 from chronoslide.patches.orientation import orient
 from chronoslide.patches.radiometry import relight

@@ -15,8 +15,8 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from chronoslide.models.architectures import build_network
 from chronoslide.models.losses import TverskyLoss
-from chronoslide.models.unet import build_unet
 from chronoslide.params import ModelSettings, OptimiserSettings
 from chronoslide.patches.scaling import BandStatistics
 
@@ -84,7 +84,7 @@ class Networks:
         return min(taken) / len(images)
 
     def _build(self, settings: ModelSettings, focal_gamma: float) -> _Network:
-        model = build_unet(self._shape[-1], settings, self._statistics, self._seed)
+        model = build_network(self._shape[-1], settings, self._statistics, self._seed)
         start = [variable.numpy() for variable in model.variables]  # weights, statistics, seeds of the dropout
         loss = _AdjustableTversky(focal_gamma)
         model.compile(optimizer=keras.optimizers.Adam(1e-3), loss=loss, jit_compile=False)
