@@ -251,6 +251,16 @@ class _FittingSettings(Section):
     orient: bool = True
     relight_gain: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     relight_haze: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    relight_smooth_haze: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    relight_shade: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    loss: Literal["tversky", "dice_cross_entropy", "lovasz_hinge"] = "tversky"
+    landslide_weight: Positive = 1.0
+    ignored_boundary_pixels: Annotated[int, Field(ge=0, le=16)] = 0
+    weight_decay: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    warmup_steps: Annotated[int, Field(ge=0)] = 0
+    average: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    sampling: Literal["even", "landslide_share"] = "even"
+    epoch_patches: Annotated[int, Field(ge=0)] = 0
 
 
 class OptimiserSettings(_FittingSettings):
@@ -271,6 +281,21 @@ class OptimiserSettings(_FittingSettings):
         orient: Whether each patch is flipped and turned at random in each epoch (the eight symmetries of a square).
         relight_gain: Standard deviation of the gain that each patch gets in each epoch (0: none).
         relight_haze: Standard deviation of the haze that is added, in reflectance of the first band (0: none).
+        relight_smooth_haze: The same of haze that varies within a patch and only adds (0: none).
+        relight_shade: Standard deviation of the logarithm of the light that varies within a patch (0: none).
+        loss: "tversky" with `false_positive_weight` and `focal_gamma`; "dice_cross_entropy" with `landslide_weight`;
+            "lovasz_hinge", the surrogate of the intersection over union, with neither.
+        landslide_weight: Of a landslide pixel in the cross-entropy, where a background pixel has 1.
+        ignored_boundary_pixels: Half the width of a band along the outlines of landslides from which nothing is learnt
+            (0: none); validation counts all pixels.
+        weight_decay: Of AdamW; biases and normalisation do not decay (0: Adam).
+        warmup_steps: Steps over which the learning rate rises from 0 to that of the schedule (0: none).
+        average: Momentum of the moving average of all weights that is judged and kept instead of the last weights (0:
+            none); 0.99 averages over about the last hundred steps.
+        sampling: Which patches an epoch shows: "even" each as often; "landslide_share" draws them, half by chance and
+            half by the landslide that they show.
+        epoch_patches: Patches of an epoch, drawn anew each time (0: as many as there are). With a small
+            `patches.stride_pixels` training then sees random crops.
     """
 
     batch_patches: Count = 32
