@@ -90,13 +90,14 @@ def vary_smoothly(
     changed = reflectance.copy()
     if shade:
         light = np.exp(np.float32(shade) * _smooth_fields(n, rows, cols, rng))[..., np.newaxis]
-        changed *= np.where(answers, light, np.float32(1.0))
+        changed *= light if answers.all() else np.where(answers, light, np.float32(1.0))
     if smooth_haze:
         thickness = np.float32(smooth_haze) * np.abs(rng.standard_normal((n, 1, 1), dtype=np.float32))
         field = np.maximum(_smooth_fields(n, rows, cols, rng), np.float32(0.0)) * thickness
-        fall = np.stack([haze_by_band(bands, answers, float(exponent)) for exponent in rng.uniform(*_EXPONENTS, n)])
+        exponents = np.asarray(rng.uniform(_EXPONENTS[0], _EXPONENTS[1], size=n))
+        fall = np.stack([haze_by_band(bands, answers, float(exponent)) for exponent in exponents])
         changed += field[..., np.newaxis] * fall.astype(np.float32)[:, np.newaxis, np.newaxis]
-    return np.maximum(changed, np.float32(0.0))
+    return np.maximum(changed, np.float32(0.0), out=changed)
 
 
 def haze_by_band(bands: Sequence[str], lit: NDArray[np.bool_], exponent: float) -> NDArray[np.float64]:
