@@ -68,7 +68,7 @@ check: lint types test ## Everything that CI checks
 bench: env ## Measure and print the table of benchmarks
 	$(BIN)/python -m benchmarks
 
-bench-peers: ## Make .venv-peers, the other tools that `make bench` then measures beside ours (optional)
+bench-peers: ## Make .venv-peers, the other tools that `make bench` and benchmarks.bench_chips measure (optional)
 	$(PYTHON) -m venv .venv-peers
 	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/peers/requirements.txt
 

@@ -204,11 +204,14 @@ class PatchesSettings(Section):
         return self
 
 
+Architecture = Literal["unet", "attention_unet", "res_unet", "convnext_unet"]
+
+
 class _NetworkSettings(Section):
     """What of a network is never searched; see `ModelSettings`."""
 
-    architecture: Literal["unet"] = "unet"
     transposed_widths: Literal["scaled", "fixed"] = "scaled"
+    normalisation: Literal["batch", "group"] = "batch"
     normalisation_momentum: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.9
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
 
@@ -217,16 +220,21 @@ class ModelSettings(_NetworkSettings):
     """The network.
 
     Attributes:
-        architecture: Name of the network.
+        architecture: The paper's "unet"; "attention_unet", whose decoder chooses what it takes from the encoder;
+            "res_unet", of residual blocks; "convnext_unet", residual on the two finest levels and of 7 x 7 depthwise
+            kernels with inverted bottlenecks below.
         filters: Width f of the first level; the levels have f x (1, 2, 4, 8, 16).
         transposed_widths: "scaled" with the filters, or "fixed" at 128, 64, 32, 16 as in the published notebook.
         dropout: Share of channels dropped at the bottom of the network while training.
+        normalisation: "batch", or "group" (eight groups of channels at most), which knows no moving statistics but
+            takes those of the image it sees, so that a map depends on the windows it is made of.
         normalisation_momentum: Of batch normalisation's moving statistics. Keras' own 0.99 needs some hundred steps to
             forget its start, so the validation loss of a short training would say little; 0.9 follows at once.
         precision: "mixed_bfloat16" computes convolutions in bfloat16 (8 bits of precision); weights, statistics, loss
             and probabilities stay float32. Faster on processors with such instructions, slower on others.
     """
 
+    architecture: Architecture = "unet"
     filters: Annotated[int, Field(ge=1, le=128)] = 32
     dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
 
@@ -243,6 +251,16 @@ class _FittingSettings(Section):
     orient: bool = True
     relight_gain: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     relight_haze: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    relight_smooth_haze: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    relight_shade: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    loss: Literal["tversky", "dice_cross_entropy", "lovasz_hinge"] = "tversky"
+    landslide_weight: Positive = 1.0
+    ignored_boundary_pixels: Annotated[int, Field(ge=0, le=16)] = 0
+    weight_decay: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    warmup_steps: Annotated[int, Field(ge=0)] = 0
+    average: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    sampling: Literal["even", "landslide_share"] = "even"
+    epoch_patches: Annotated[int, Field(ge=0)] = 0
 
 
 class OptimiserSettings(_FittingSettings):
@@ -263,6 +281,21 @@ class OptimiserSettings(_FittingSettings):
         orient: Whether each patch is flipped and turned at random in each epoch (the eight symmetries of a square).
         relight_gain: Standard deviation of the gain that each patch gets in each epoch (0: none).
         relight_haze: Standard deviation of the haze that is added, in reflectance of the first band (0: none).
+        relight_smooth_haze: The same of haze that varies within a patch and only adds (0: none).
+        relight_shade: Standard deviation of the logarithm of the light that varies within a patch (0: none).
+        loss: "tversky" with `false_positive_weight` and `focal_gamma`; "dice_cross_entropy" with `landslide_weight`;
+            "lovasz_hinge", the surrogate of the intersection over union, with neither.
+        landslide_weight: Of a landslide pixel in the cross-entropy, where a background pixel has 1.
+        ignored_boundary_pixels: Half the width of a band along the outlines of landslides from which nothing is learnt
+            (0: none); validation counts all pixels.
+        weight_decay: Of AdamW; biases and normalisation do not decay (0: Adam).
+        warmup_steps: Steps over which the learning rate rises from 0 to that of the schedule (0: none).
+        average: Momentum of the moving average of all weights that is judged and kept instead of the last weights (0:
+            none); 0.99 averages over about the last hundred steps.
+        sampling: Which patches an epoch shows: "even" each as often; "landslide_share" draws them, half by chance and
+            half by the landslide that they show.
+        epoch_patches: Patches of an epoch, drawn anew each time (0: as many as there are). With a small
+            `patches.stride_pixels` training then sees random crops.
     """
 
     batch_patches: Count = 32
@@ -275,10 +308,12 @@ class OpenModelSettings(_NetworkSettings):
     """As `ModelSettings`; null leaves a value to the search.
 
     Attributes:
+        architecture: See `ModelSettings`.
         filters: See `ModelSettings`.
         dropout: See `ModelSettings`.
     """
 
+    architecture: Architecture | None = None
     filters: Annotated[int, Field(ge=1, le=128)] | None = None
     dropout: Annotated[float, Field(ge=0.0, lt=1.0)] | None = None
 
@@ -348,6 +383,11 @@ class NumberRange(Section):
         return self
 
 
+def shown(value: float | str) -> str:
+    """A setting for a reader: numbers in their short form, names as they are."""
+    return value if isinstance(value, str) else f"{value:g}"
+
+
 def _require_range(low: float, high: float, *, log: bool) -> None:
     if not low < high:
         raise ValueError(f"from {low:g} to {high:g} there is nothing to search; put the lower end first")
@@ -371,6 +411,7 @@ class SpaceSettings(Section):
     """What is searched: a list of values or a range for each setting of `pretrain` that is named; null is not searched.
 
     Attributes:
+        architecture: Of the network, a list of names.
         filters: Of the network. One value alone fixes it in the search, for example a smaller network than the final.
         dropout: Of the network.
         batch_patches: Of the optimiser, and so are the next three.
@@ -379,6 +420,7 @@ class SpaceSettings(Section):
         focal_gamma: See `OptimiserSettings`.
     """
 
+    architecture: tuple[Architecture, ...] | None = None
     filters: WholeDimension | None = None
     dropout: NumberDimension | None = None
     batch_patches: WholeDimension | None = None
@@ -386,7 +428,7 @@ class SpaceSettings(Section):
     false_positive_weight: NumberDimension | None = None
     focal_gamma: NumberDimension | None = None
 
-    def named(self) -> dict[str, tuple[float, ...] | WholeRange | NumberRange]:
+    def named(self) -> dict[str, tuple[float | str, ...] | WholeRange | NumberRange]:
         """What is searched, by name."""
         held = {name: getattr(self, name) for name in type(self).model_fields}
         return {name: dimension for name, dimension in held.items() if dimension is not None}
@@ -405,7 +447,7 @@ class SpaceSettings(Section):
                     owner.model_validate({name: value})
                 except ValidationError as error:
                     reason = error.errors()[0]["msg"]
-                    raise ValueError(f"{name}: {value:g} is not possible ({reason}); change it") from None
+                    raise ValueError(f"{name}: {shown(value)} is not possible ({reason}); change it") from None
         return self
 
 

@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from chronoslide.models.losses import TverskyLoss
+from chronoslide.models.losses import DiceCrossEntropyLoss, LovaszHingeLoss, TverskyLoss, loss_from_settings
 from chronoslide.params import OptimiserSettings
 
 # TP = 80, FN = 20, FP = 10, and 5 of background that is seen as such.
@@ -95,3 +95,73 @@ def _slope(loss, truth, probability):
     with tf.GradientTape() as tape:
         value = loss(truth.astype(np.uint8), variable)
     return tape.gradient(value, variable).numpy()
+
+
+def test_dice_and_cross_entropy_add_up():
+    # Dice: TP 1.5, FN 0.5, FP 0.3: 1 - 3 / 3.8. Cross-entropy: -(ln 0.9 + ln 0.6 + ln 0.8 + ln 0.9) / 4.
+    expected = 0.8 / 3.8 + -np.log([0.9, 0.6, 0.8, 0.9]).mean()
+    assert loss_of(DiceCrossEntropyLoss(), SOFT_TRUTH, SOFT) == pytest.approx(expected, abs=2e-5)
+
+
+def test_landslide_weighs_more_in_the_cross_entropy_if_wanted():
+    expected = 0.8 / 3.8 + -(np.log([0.9, 0.6]).sum() * 3 + np.log([0.8, 0.9]).sum()) / 8
+    assert loss_of(DiceCrossEntropyLoss(3.0), SOFT_TRUTH, SOFT) == pytest.approx(expected, abs=2e-5)
+
+
+def sigmoid(logits):
+    return (1 / (1 + np.exp(-np.array(logits, dtype=np.float64)))).astype(np.float32)
+
+
+def test_the_lovasz_hinge_weighs_errors_by_what_they_cost_in_iou():
+    # Errors 1 - s x logit: landslide 2, -1 (0.0); background 1.5, 0.5. Sorted: 2 (landslide), 1.5, 0.5 (background), 0.
+    # The IoU lost after each: 1 - 1/2, 1 - 1/3, 1 - 1/4: rises of 1/2, 1/6, 1/12.
+    truth, probability = np.array([1, 1, 0, 0], np.uint8), sigmoid([-1.0, 2.0, 0.5, -0.5])
+    expected = 2.0 / 2 + 1.5 / 6 + 0.5 / 12
+    assert loss_of(LovaszHingeLoss(), truth, probability) == pytest.approx(expected, abs=1e-5)
+
+
+def test_the_lovasz_hinge_of_certain_errors_of_one_size_is_one_less_iou_times_that_size():
+    # All wrong pixels at an error of 3, all right ones at 0: TP 80, FN 20, FP 10: IoU 80/110.
+    probability = sigmoid(np.where(CERTAIN == 1, 2.0, -2.0))
+    assert loss_of(LovaszHingeLoss(), TRUTH, probability) == pytest.approx(3 * (1 - 80 / 110), abs=1e-4)
+
+
+def test_without_landslides_the_worst_pixel_alone_counts():
+    assert loss_of(LovaszHingeLoss(), np.zeros(3, np.uint8), sigmoid([0.5, 0.0, -3.0])) == pytest.approx(1.5, abs=1e-5)
+
+
+OTHERS = [DiceCrossEntropyLoss(), DiceCrossEntropyLoss(3.0), LovaszHingeLoss()]
+
+
+@pytest.mark.parametrize("loss", OTHERS, ids=lambda loss: loss.name)
+def test_unobserved_pixels_count_in_no_loss(loss):
+    truth, probability = np.append(SOFT_TRUTH, [255, 255]).astype(np.uint8), np.append(SOFT, [1, 0]).astype(np.float32)
+    assert loss_of(loss, truth, probability) == pytest.approx(loss_of(loss, SOFT_TRUTH, SOFT), abs=1e-6)
+    slope = _slope(loss, truth, probability)
+    assert (slope[4:] == 0).all()
+    assert (slope[:2] <= 0).all()  # the hinge has none where a pixel is surely right
+    assert slope[1] < 0
+    unseen = np.full(4, 255, np.uint8)
+    assert loss_of(loss, unseen, SOFT) == pytest.approx(0, abs=1e-6)
+    assert np.isfinite(_slope(loss, unseen, SOFT)).all()
+
+
+@pytest.mark.parametrize("loss", OTHERS, ids=lambda loss: loss.name)
+def test_other_losses_have_slopes_at_the_ends_and_come_back_from_their_configuration(loss):
+    assert np.isfinite(_slope(loss, SOFT_TRUTH, np.array([0.0, 1.0, 0.0, 1.0]))).all()
+    back = keras.losses.deserialize(keras.losses.serialize(loss))
+    assert type(back) is type(loss)
+    assert back.get_config() == loss.get_config()
+
+
+@pytest.mark.parametrize("loss", [TverskyLoss(0.3, 0.7), *OTHERS], ids=lambda loss: loss.name)
+def test_a_set_is_judged_as_one_however_it_is_cut(loss):
+    truth, probability = SOFT_TRUTH.reshape(2, 2, 1), SOFT.reshape(2, 2, 1)
+    whole = loss.over([(truth, probability)])
+    assert loss.over([(truth[:1], probability[:1]), (truth[1:], probability[1:])]) == pytest.approx(whole, abs=1e-6)
+    assert whole == pytest.approx(loss_of(loss, SOFT_TRUTH, SOFT), abs=1e-6)
+
+
+@pytest.mark.parametrize("name", ["tversky", "dice_cross_entropy", "lovasz_hinge"])
+def test_the_settings_name_the_loss(name):
+    assert loss_from_settings(OptimiserSettings(loss=name)).name == name

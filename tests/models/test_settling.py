@@ -24,15 +24,15 @@ def test_explicit_values_win_over_the_search_and_the_search_over_defaults():
 def test_it_is_said_what_was_taken_from_where():
     assert settle(SECTION, BEST).sentence() == (
         "filters 12, batch_patches 4 from params.yaml; learning_rate 0.003, false_positive_weight 0.6 from the search; "
-        "dropout 0, focal_gamma 1 from the default"
+        "architecture unet, dropout 0, focal_gamma 1 from the default"
     )
 
 
 def test_without_a_search_the_open_places_take_the_defaults():
     settled = settle(PretrainSettings(), {})
     assert settled.values == {
-        "filters": 32, "dropout": 0.0, "batch_patches": 32, "learning_rate": 0.001, "false_positive_weight": 0.7,
-        "focal_gamma": 1.0,
+        "architecture": "unet", "filters": 32, "dropout": 0.0, "batch_patches": 32, "learning_rate": 0.001,
+        "false_positive_weight": 0.7, "focal_gamma": 1.0,
     }  # fmt: skip
     assert set(settled.sources.values()) == {"the default"}
 

@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 
 from chronoslide.errors import ModelError
+from chronoslide.models.architectures import freeze_encoder
 from chronoslide.models.card import CARD, WEIGHTS, ModelCard, read_card, require_bands
 from chronoslide.models.prediction import predictor
 from chronoslide.models.storage import load_model, save_model
-from chronoslide.models.unet import build_unet, freeze_encoder
+from chronoslide.models.unet import build_unet
 from chronoslide.params import ModelSettings
 
 CARD_OF_SMALL = ModelCard(

@@ -2,7 +2,8 @@ import keras
 import numpy as np
 import pytest
 
-from chronoslide.models.unet import build_unet, freeze_encoder
+from chronoslide.models.architectures import freeze_encoder
+from chronoslide.models.unet import build_unet
 from chronoslide.params import ModelSettings
 from chronoslide.patches.scaling import BandStatistics
 

@@ -4,12 +4,11 @@ import keras
 import numpy as np
 import pytest
 
-from chronoslide.models.unet import build_unet
 from chronoslide.params import ModelSettings, OptimiserSettings
 from chronoslide.patches.scaling import BandStatistics
 from chronoslide.patches.storage import PatchSet
 from chronoslide.search import networks as networks_module
-from chronoslide.search.cost import estimate_minutes, expected_filters, multiply_adds, seconds_per_patch
+from chronoslide.search.cost import estimate_minutes, expected_filters, seconds_per_patch
 from chronoslide.search.objective import networks_for, predict, share_data, train_trial
 
 STATISTICS = BandStatistics(("red", "nir"), (0.1, 0.1), (0.05, 0.05))
@@ -42,7 +41,7 @@ def trained():
     """Trials A, B, A, one after the other with the same networks."""
     data = share_data(patches(12, 1), patches(5, 2), STATISTICS, 10, seed=3)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(networks_module, "build_unet", small_network)
+        patch.setattr(networks_module, "build_network", small_network)
         networks = networks_for(data)
         a = OptimiserSettings(epochs=3, batch_patches=4, learning_rate=0.05, false_positive_weight=0.3)
         b = OptimiserSettings(epochs=2, batch_patches=3, learning_rate=0.5, false_positive_weight=0.8)
@@ -89,16 +88,6 @@ def test_probabilities_of_all_patches_are_told_batch_by_batch(trained):
     data, networks, *_ = trained
     model = networks.fresh(ModelSettings(), OptimiserSettings())
     assert predict(model, patches(20, 4), data.statistics).shape == (20, 16, 16)
-
-
-def test_the_arithmetic_of_the_unet_by_hand():
-    """One filter, two bands, 16 x 16 pixels; levels of 16, 8, 4, 2 and 1 pixels with 1, 2, 4, 8 and 16 filters."""
-    encoder = 9 * (256 * (2 * 1 + 1 * 1) + 64 * (1 * 2 + 2 * 2) + 16 * (2 * 4 + 4 * 4))
-    encoder += 9 * (4 * (4 * 8 + 8 * 8) + 1 * (8 * 16 + 16 * 16))
-    transposed = 4 * (1 * 16 * 8 + 4 * 8 * 4 + 16 * 4 * 2 + 64 * 2 * 1)
-    decoder = 9 * (4 * (16 * 8 + 8 * 8) + 16 * (8 * 4 + 4 * 4) + 64 * (4 * 2 + 2 * 2) + 256 * (2 * 1 + 1 * 1))
-    model = build_unet(2, ModelSettings(filters=1), None, seed=0)
-    assert multiply_adds(model, 16) == encoder + transposed + decoder + 256 * 1
 
 
 def test_minutes_are_read_off_two_measured_networks():

@@ -42,7 +42,7 @@ def test_settings_that_pretrain_names_itself_are_told():
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"space": {}}, "space is empty; name something to search (filters, dropout"),
+        ({"space": {}}, "space is empty; name something to search (architecture, filters, dropout"),
         ({"space": {"filters": []}}, "space: filters: the list is empty"),
         ({"space": {"filters": [8, 8]}}, "filters: a value stands twice in [8, 8]"),
         ({"space": {"filters": [0, 8]}}, "filters: 0 is not possible (Input should be greater than or equal to 1)"),

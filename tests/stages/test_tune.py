@@ -67,7 +67,7 @@ def write_site(root, seed=1):
 @contextlib.contextmanager
 def on_small_networks(recorder):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(networks_module, "build_unet", small_network)
+        patch.setattr(networks_module, "build_network", small_network)
         patch.setattr(tune, "stage_run", lambda *_, **__: contextlib.nullcontext(recorder))
         yield
 

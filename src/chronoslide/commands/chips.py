@@ -7,10 +7,10 @@ from pathlib import Path
 
 from chronoslide.files import write_json
 from chronoslide.labels import UNOBSERVED
+from chronoslide.models.architectures import build_network
 from chronoslide.models.fitting import count_patches, fit, predict_patches
 from chronoslide.models.metrics import average_precision
 from chronoslide.models.storage import save_model
-from chronoslide.models.unet import build_unet
 from chronoslide.params import read_settings
 from chronoslide.patches.chips import read_chips, split_chips
 from chronoslide.patches.scaling import band_statistics
@@ -32,7 +32,7 @@ def run(root: Path, train_folder: Path, test_folder: Path, output: Path | None =
     statistics = band_statistics(training.images, training.labels != UNOBSERVED, training.bands)
     with show_epochs("chips", settings.chips.optimiser.epochs) as on_epoch:
         fitted = fit(
-            build_unet(len(training.bands), settings.chips.model, statistics, settings.seed),
+            build_network(len(training.bands), settings.chips.model, statistics, settings.seed),
             training,
             validation,
             settings.chips.model,

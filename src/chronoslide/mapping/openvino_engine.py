@@ -87,7 +87,8 @@ def _encoder(exported: Any) -> list[str]:
     operations = exported.get_ordered_ops()
     kinds = [operation.get_type_name() for operation in operations]
     end = kinds.index("ConvolutionBackpropData") if "ConvolutionBackpropData" in kinds else 0
-    return [one.get_friendly_name() for one in operations[:end] if one.get_type_name() == "Convolution"]
+    convolutions = ("Convolution", "GroupConvolution")  # the latter is a depthwise one
+    return [one.get_friendly_name() for one in operations[:end] if one.get_type_name() in convolutions]
 
 
 def predictor(exported: Any, precision: Precision, threads: int | None = None) -> Predict:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serializer
 
 from chronoslide.errors import ModelError
 from chronoslide.files import parse_json
@@ -18,6 +18,13 @@ from chronoslide.patches.scaling import BandStatistics
 
 CARD = "model.json"
 WEIGHTS = "model.weights.h5"
+
+# Options that came after the first networks were trained. A card names them only where they are used, so that a
+# training that uses none of them leaves the same bytes as before.
+_LATER = (
+    "normalisation", "relight_smooth_haze", "relight_shade", "loss", "landslide_weight", "ignored_boundary_pixels",
+    "weight_decay", "warmup_steps", "average", "sampling", "epoch_patches",
+)  # fmt: skip
 
 
 class ModelCard(BaseModel):
@@ -52,6 +59,14 @@ class ModelCard(BaseModel):
     optimiser: OptimiserSettings | None = None
     seed: int
     trained_on: str
+
+    @field_serializer("settings", "optimiser")
+    def _without_what_is_off(self, section: ModelSettings | OptimiserSettings | None) -> dict[str, Any] | None:
+        if section is None:
+            return None
+        off = {name: field.default for name, field in type(section).model_fields.items() if name in _LATER}
+        values = section.model_dump(mode="json")
+        return {name: value for name, value in values.items() if name not in off or value != off[name]}
 
     @property
     def statistics(self) -> BandStatistics:

@@ -16,7 +16,7 @@ def in_plain_layers(model: keras.Model) -> keras.Model:
     """The same network with Keras' normalisation and batch normalisation in place of ours.
 
     Args:
-        model: Of `build_unet`.
+        model: Of `build_network`.
 
     Returns:
         A network with the same weights. Its answers differ by rounding alone (about 1e-5).

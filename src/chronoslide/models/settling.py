@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from chronoslide.errors import SettingsError
-from chronoslide.params import ModelSettings, OptimiserSettings, PretrainSettings, one_line
+from chronoslide.params import ModelSettings, OptimiserSettings, PretrainSettings, one_line, shown
 
 EXPLICIT, SEARCHED, DEFAULT = "params.yaml", "the search", "the default"
 
@@ -42,7 +42,7 @@ class Settled:
         values = self.values
         parts = []
         for source in (EXPLICIT, SEARCHED, DEFAULT):
-            names = [f"{name} {values[name]:g}" for name, origin in self.sources.items() if origin == source]
+            names = [f"{name} {shown(values[name])}" for name, origin in self.sources.items() if origin == source]
             if names:
                 parts.append(f"{', '.join(names)} from {source}")
         return "; ".join(parts)

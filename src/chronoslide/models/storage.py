@@ -13,9 +13,9 @@ import keras
 
 from chronoslide.errors import DataError, ModelError
 from chronoslide.files import replacing, write_json, write_text
+from chronoslide.models.architectures import build_network
 from chronoslide.models.card import CARD, WEIGHTS, ModelCard, read_card
 from chronoslide.models.safety import require_plain_weights
-from chronoslide.models.unet import build_unet
 
 
 def save_model(folder: Path, model: keras.Model, card: ModelCard, beside: Mapping[str, str] | None = None) -> None:
@@ -52,7 +52,7 @@ def load_model(folder: Path) -> tuple[keras.Model, ModelCard]:
         raise ModelError(f"{path}: no such file; repeat the stage that makes this model")
     require_plain_weights(path)
     try:
-        model = build_unet(len(card.bands), card.settings, card.statistics, seed=card.seed)
+        model = build_network(len(card.bands), card.settings, card.statistics, seed=card.seed)
         with warnings.catch_warnings():
             warnings.simplefilter("error", UserWarning)  # Keras only warns when it leaves layers at random weights
             model.load_weights(path)

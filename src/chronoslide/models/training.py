@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -18,13 +19,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from chronoslide.errors import ModelError
-from chronoslide.labels import BACKGROUND, LANDSLIDE, UNOBSERVED
-from chronoslide.models.losses import TverskyLoss
+from chronoslide.labels import LANDSLIDE, UNOBSERVED
+from chronoslide.models.blocks import SIDE_MULTIPLE
+from chronoslide.models.losses import PatchLoss, loss_from_settings
 from chronoslide.models.metrics import Counts, count
-from chronoslide.models.unet import SIDE_MULTIPLE
+from chronoslide.models.optimisers import WeightAverage, make_optimiser
 from chronoslide.params import OptimiserSettings
+from chronoslide.patches.boundaries import without_boundaries
 from chronoslide.patches.orientation import orient
-from chronoslide.patches.radiometry import relight
+from chronoslide.patches.radiometry import relight, vary_smoothly
 from chronoslide.patches.scaling import BandStatistics, fill_unobserved, to_reflectance
 from chronoslide.patches.storage import PatchSet
 from chronoslide.scenes.channels import is_channel
@@ -91,11 +94,12 @@ def train(
     *,
     compiled: bool = False,
 ) -> History:
-    """Trains `model` in place by Adam and leaves in it the weights of the lowest validation loss.
+    """Trains `model` in place and leaves in it the weights of the lowest validation loss.
 
-    The Tversky loss of a batch is not the mean of the losses of its patches, so a mean over validation batches would
-    depend on how they are cut. The validation loss is taken from the soft counts summed over all validation patches.
-    Without validation patches, the training loss takes its place for keeping weights, plateaus and stopping.
+    The loss of a batch is not the mean of the losses of its patches, so a mean over validation batches would depend on
+    how they are cut. The validation loss is that of all validation patches taken as one, and of the averaged weights
+    where the settings average. Without validation patches, the training loss takes its place for keeping weights,
+    plateaus and stopping.
 
     Args:
         model: The network; layers with `trainable = False` stay as they are.
@@ -105,7 +109,7 @@ def train(
         statistics: Fills pixels without observation with their band's mean.
         seed: Of the order and the orientation of patches in each epoch.
         on_epoch: Called after each epoch with the columns of `Epoch` and `seconds`.
-        compiled: Whether the model was compiled before, for Adam and the loss of these settings.
+        compiled: Whether the model was compiled before, for the optimiser and the loss of these settings.
 
     Raises:
         ModelError: There are no training patches, they do not fit the network, or the loss ceases to be a number.
@@ -115,12 +119,14 @@ def train(
         validation = None
     if validation is not None:
         _require_fitting(model, validation, "validation patches")
-    loss = TverskyLoss.from_settings(settings)
+    loss = loss_from_settings(settings)
     if not compiled:
-        model.compile(optimizer=keras.optimizers.Adam(settings.learning_rate), loss=loss, jit_compile=False)
+        model.compile(optimizer=make_optimiser(settings), loss=loss, jit_compile=False)
     judged = None if validation is None else reflectance_of(validation, statistics)
     rng = np.random.default_rng(seed)
     schedule = _Schedule(settings)
+    average = WeightAverage(model, settings.average) if settings.average else None
+    drawer = _Drawer(training, settings)
     weights: list[NDArray[Any]] = []
     epochs: list[Epoch] = []
     seconds: list[float] = []
@@ -129,12 +135,14 @@ def train(
         started = time.perf_counter()
         learning_rate = schedule.learning_rate(number)
         model.optimizer.learning_rate.assign(learning_rate)
-        trained = _epoch_loss(model, training, statistics, settings, rng)
-        soft, counts = (None, Counts())
-        if validation is not None and judged is not None:
-            soft, counts = _judge(model, judged, validation.labels, settings.batch_patches)
-        judged_loss = loss.from_counts(*soft) if soft else math.nan
-        watched = judged_loss if soft else trained
+        trained = _epoch_loss(model, training, drawer.draw(rng), statistics, settings, rng, average)
+        judged_loss, counts = math.nan, Counts()
+        with average.in_place() if average else nullcontext():
+            if validation is not None and judged is not None:
+                judged_loss, counts = _judge(model, judged, validation.labels, settings.batch_patches, loss)
+            watched = trained if validation is None else judged_loss
+            if schedule.observe(number, watched):
+                weights = model.get_weights()
         if not (math.isfinite(trained) and math.isfinite(watched)):
             raise ModelError(
                 f"training: the loss is not a number in epoch {number} (learning rate {learning_rate:g}); "
@@ -143,8 +151,6 @@ def train(
         epoch = Epoch(number, trained, judged_loss, counts.precision, counts.recall, counts.f1, learning_rate)
         epochs.append(epoch)
         seconds.append(time.perf_counter() - started)
-        if schedule.observe(number, watched):
-            weights = model.get_weights()
         if on_epoch is not None:
             on_epoch({**asdict(epoch), "seconds": seconds[-1]})
         if schedule.exhausted(number):
@@ -197,45 +203,104 @@ class _Schedule:
         return bool(patience) and epoch - self.best_epoch >= patience
 
 
+class _Drawer:
+    """Which patches each epoch shows, in which order."""
+
+    def __init__(self, patches: PatchSet, settings: OptimiserSettings) -> None:
+        self._n = patches.n
+        self._wanted = settings.epoch_patches or patches.n
+        self._chances: NDArray[np.float64] | None = None
+        if settings.sampling == "landslide_share":
+            landslide = np.count_nonzero(np.asarray(patches.labels) == LANDSLIDE, axis=(1, 2)).astype(np.float64)
+            even = np.full(patches.n, 1.0 / patches.n)
+            self._chances = (even + landslide / landslide.sum()) / 2 if landslide.any() else even
+
+    def draw(self, rng: np.random.Generator) -> NDArray[np.int64]:
+        """The places of the patches; without chances of their own, none twice before all were shown."""
+        if self._chances is not None:
+            return rng.choice(self._n, self._wanted, p=self._chances)
+        rounds = math.ceil(self._wanted / self._n)
+        return np.concatenate([rng.permutation(self._n) for _ in range(rounds)])[: self._wanted]
+
+
 def _epoch_loss(
     model: keras.Model,
     patches: PatchSet,
+    order: NDArray[np.int64],
     statistics: BandStatistics,
     settings: OptimiserSettings,
     rng: np.random.Generator,
+    average: WeightAverage | None,
 ) -> float:
-    """One pass in random order and orientation; the mean loss of its steps, weighed by their patches."""
+    """The patches of an epoch in random orientation; the mean loss of its steps, weighed by their patches."""
     total = 0.0
-    for chosen in _batches(rng.permutation(patches.n), settings.batch_patches):
-        images, labels = np.asarray(patches.images[chosen]), np.asarray(patches.labels[chosen])
-        if settings.orient:
-            images, labels = orient(images, labels, rng)
+    warmup = _Warmup(model, settings.warmup_steps)
+    for chosen in _batches(order, settings.batch_patches):
+        seen, labels = _seen(patches, chosen, statistics, settings, rng)
         model.reset_metrics()  # Keras would answer with the mean over the steps since the last reset
-        reflectance = to_reflectance(images)
-        if settings.relight_gain or settings.relight_haze:
-            lit = np.array([not is_channel(band) for band in patches.bands])
-            reflectance = relight(reflectance, settings.relight_gain, settings.relight_haze, rng, lit)
-        seen = fill_unobserved(reflectance, labels != UNOBSERVED, statistics)
+        warmup.before_step()
         step = model.train_on_batch(seen, labels[..., None])
+        if average:
+            average.follow()
         total += float(np.ravel(step)[0]) * len(chosen)
         if not math.isfinite(total):
             break
-    return total / patches.n
+    return total / len(order)
+
+
+def _seen(
+    patches: PatchSet,
+    chosen: NDArray[np.int64],
+    statistics: BandStatistics,
+    settings: OptimiserSettings,
+    rng: np.random.Generator,
+) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    """A batch as a step sees it: turned, under other light, filled; and the labels that the loss counts."""
+    images, labels = np.asarray(patches.images[chosen]), np.asarray(patches.labels[chosen])
+    if settings.orient:
+        images, labels = orient(images, labels, rng)
+    reflectance = to_reflectance(images)
+    lit = np.array([not is_channel(band) for band in patches.bands])
+    if settings.relight_gain or settings.relight_haze:
+        reflectance = relight(reflectance, settings.relight_gain, settings.relight_haze, rng, lit)
+    if settings.relight_smooth_haze or settings.relight_shade:
+        reflectance = vary_smoothly(
+            reflectance, settings.relight_smooth_haze, settings.relight_shade, rng, patches.bands, lit
+        )
+    seen = fill_unobserved(reflectance, labels != UNOBSERVED, statistics)
+    return seen, without_boundaries(labels, settings.ignored_boundary_pixels)
+
+
+class _Warmup:
+    """Raises the learning rate of an epoch from 0 over the first steps of the training."""
+
+    def __init__(self, model: keras.Model, steps: int) -> None:
+        self._optimiser = model.optimizer
+        self._steps = steps
+        self._full = float(self._optimiser.learning_rate)
+
+    def before_step(self) -> None:
+        """Sets the rate of the next step; from the last one of the warm-up on it is the epoch's."""
+        step = int(self._optimiser.iterations) + 1 if self._steps else 0
+        if 0 < step <= self._steps:
+            self._optimiser.learning_rate.assign(self._full * step / self._steps)
 
 
 def _judge(
-    model: keras.Model, images: NDArray[np.float32], labels: NDArray[np.uint8], batch_patches: int
-) -> tuple[tuple[float, float, float], Counts]:
-    """Soft counts (TP, FN, FP) and counts at 0.5 of all patches together."""
-    soft, counts = np.zeros(3), Counts()
+    model: keras.Model,
+    images: NDArray[np.float32],
+    labels: NDArray[np.uint8],
+    batch_patches: int,
+    loss: PatchLoss,
+) -> tuple[float, Counts]:
+    """The loss and the counts at 0.5 of all patches together."""
+    judged, counts = [], Counts()
     for chosen in _batches(np.arange(len(images)), batch_patches):
         probability = np.asarray(model.predict_on_batch(images[chosen]))[..., 0]
         truth = np.asarray(labels[chosen])
-        of_landslide = probability[truth == LANDSLIDE].sum(dtype=np.float64)
-        of_background = probability[truth == BACKGROUND].sum(dtype=np.float64)
-        soft += (of_landslide, np.count_nonzero(truth == LANDSLIDE) - of_landslide, of_background)
+        judged.append((truth, probability))
         counts += count(probability >= REPORTED_THRESHOLD, truth)
-    return (float(soft[0]), float(soft[1]), float(soft[2])), counts
+    return loss.over(judged), counts
 
 
 def _batches(order: NDArray[np.int64], batch_patches: int) -> Iterator[NDArray[np.int64]]:

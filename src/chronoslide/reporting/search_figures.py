@@ -26,8 +26,9 @@ _MAP = "cividis"  # readable without colours
 
 
 def searched_settings(trials: pd.DataFrame) -> list[str]:
-    """The columns that were searched and took more than one value."""
-    return [name for name in trials.columns if name not in _NOT_SEARCHED and trials[name].nunique() > 1]
+    """The columns of numbers that were searched and took more than one value; names have no place on an axis."""
+    numbers = trials.select_dtypes("number").columns
+    return [name for name in numbers if name not in _NOT_SEARCHED and trials[name].nunique() > 1]
 
 
 def history(trials: pd.DataFrame) -> Figure | None:

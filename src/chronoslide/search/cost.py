@@ -1,6 +1,6 @@
-"""What a search costs: the arithmetic of a network, and the minutes that a search will take here.
+"""What a search costs here: the minutes that it will take, which are printed before it begins.
 
-It stands before the search, which prints the minutes first, and beside it, where arithmetic is an objective.
+The arithmetic of a network, which can be an objective, is in `models.cost`.
 """
 
 from __future__ import annotations
@@ -8,31 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import keras
 import numpy as np
-
-from chronoslide.models.unet import LEVELS
-
-
-def multiply_adds(model: keras.Model, side: int) -> int:
-    """Multiply-adds of the convolutions for one image of side x side pixels, forwards; the rest is small beside them.
-
-    A convolution takes kernel x inputs x outputs at each pixel of its output, a transposed one at each of its input.
-    """
-    total = 0
-    for layer in model.layers:
-        if isinstance(layer, keras.layers.Conv2DTranspose):
-            total += int(np.prod(layer.kernel.shape)) * (side // _reduction(layer.name, before=True)) ** 2
-        elif isinstance(layer, keras.layers.Conv2D):
-            total += int(np.prod(layer.kernel.shape)) * (side // _reduction(layer.name, before=False)) ** 2
-    return total
-
-
-def _reduction(name: str, *, before: bool) -> int:
-    """How many times smaller an image is in a layer of `build_unet` than at its input, from the level in its name."""
-    part, *rest = name.split("_")
-    level = int(rest[0]) if part in ("encoder", "decoder") else 1
-    return int(2 ** (min(level + 1, LEVELS) - 1 if before else level - 1))
 
 
 def seconds_per_patch(filters: float, measured: Mapping[float, float]) -> float:

@@ -15,8 +15,9 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from chronoslide.models.losses import TverskyLoss
-from chronoslide.models.unet import build_unet
+from chronoslide.models.architectures import build_network
+from chronoslide.models.losses import PatchLoss, TverskyLoss, loss_from_settings
+from chronoslide.models.optimisers import make_optimiser
 from chronoslide.params import ModelSettings, OptimiserSettings
 from chronoslide.patches.scaling import BandStatistics
 
@@ -36,10 +37,19 @@ class _AdjustableTversky(TverskyLoss):
         self.false_positive_weight.assign(settings.false_positive_weight)
 
 
+_Key = tuple[ModelSettings, str, float, float, float]
+"""What a network's functions are built with: its settings, and what of the optimiser's cannot be changed afterwards."""
+
+
+def _key(settings: ModelSettings, optimiser: OptimiserSettings) -> _Key:
+    built_in = optimiser.loss, optimiser.focal_gamma, optimiser.landslide_weight, optimiser.weight_decay
+    return (settings, *built_in)
+
+
 @dataclass(frozen=True)
 class _Network:
     model: keras.Model
-    loss: _AdjustableTversky
+    loss: PatchLoss
     start: list[NDArray[Any]]
 
 
@@ -57,19 +67,20 @@ class Networks:
         self._shape = (side, side, bands)
         self._statistics = statistics
         self._seed = seed
-        self._known: dict[tuple[ModelSettings, float], _Network] = {}
+        self._known: dict[_Key, _Network] = {}
 
     def fresh(self, settings: ModelSettings, optimiser: OptimiserSettings) -> keras.Model:
         """A network with the initial weights of its settings, compiled for the optimiser's settings."""
-        key = (settings, optimiser.focal_gamma)
+        key = _key(settings, optimiser)
         if key not in self._known:
             if len(self._known) >= _AT_MOST:  # a hundred networks in one process would fill its memory
                 self._known.clear()
                 keras.backend.clear_session()
-            self._known[key] = self._build(settings, optimiser.focal_gamma)
+            self._known[key] = self._build(settings, optimiser)
         network = self._known[key]
         _set_back(network)
-        network.loss.adjust(optimiser)
+        if isinstance(network.loss, _AdjustableTversky):
+            network.loss.adjust(optimiser)
         return network.model
 
     def seconds_per_patch(self, settings: ModelSettings, optimiser: OptimiserSettings) -> float:
@@ -83,11 +94,13 @@ class Networks:
             taken.append(time.perf_counter() - started)
         return min(taken) / len(images)
 
-    def _build(self, settings: ModelSettings, focal_gamma: float) -> _Network:
-        model = build_unet(self._shape[-1], settings, self._statistics, self._seed)
+    def _build(self, settings: ModelSettings, optimiser: OptimiserSettings) -> _Network:
+        model = build_network(self._shape[-1], settings, self._statistics, self._seed)
         start = [variable.numpy() for variable in model.variables]  # weights, statistics, seeds of the dropout
-        loss = _AdjustableTversky(focal_gamma)
-        model.compile(optimizer=keras.optimizers.Adam(1e-3), loss=loss, jit_compile=False)
+        loss = loss_from_settings(optimiser)
+        if isinstance(loss, TverskyLoss):
+            loss = _AdjustableTversky(optimiser.focal_gamma)
+        model.compile(optimizer=make_optimiser(optimiser), loss=loss, jit_compile=False)
         # A second number of patches lets TensorFlow build the functions for any number. All trials then use these, the
         # first one as well, so that none depends on what was trained before it in this process.
         for patches in (1, 2, 3):

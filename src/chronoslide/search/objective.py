@@ -14,13 +14,13 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from chronoslide.models.cost import multiply_adds
 from chronoslide.models.fitting import count_patches
 from chronoslide.models.metrics import best_threshold
 from chronoslide.models.training import History, reflectance_of, train
 from chronoslide.params import ModelSettings, OptimiserSettings
 from chronoslide.patches.scaling import BandStatistics
 from chronoslide.patches.storage import PatchSet
-from chronoslide.search.cost import multiply_adds
 from chronoslide.search.networks import Networks
 from chronoslide.search.outcome import Outcome
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from chronoslide.dataset import read_dataset
 from chronoslide.errors import DataError
+from chronoslide.models.architectures import build_network
 from chronoslide.models.fitting import fit
 from chronoslide.models.settling import settle
-from chronoslide.models.unet import build_unet
 from chronoslide.params import read_settings
 from chronoslide.patches.storage import read_patches, read_statistics
 from chronoslide.stages.training_run import keep, patches_text, show_epochs
@@ -46,7 +46,7 @@ def run(root: Path) -> None:
         run.log_params({f"used.{name}": value for name, value in settled.values.items()})
         run.tag(**{f"from.{name}": source for name, source in settled.sources.items()})
         fitted = fit(
-            build_unet(len(training.bands), settled.model, statistics, settings.seed),
+            build_network(len(training.bands), settled.model, statistics, settings.seed),
             training,
             validation,
             settled.model,

@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from chronoslide.dataset import Dataset
 from chronoslide.models.card import WEIGHTS
+from chronoslide.models.cost import cost_of
 from chronoslide.models.fitting import Fitted
 from chronoslide.models.plain import in_plain_layers
 from chronoslide.models.storage import save_model
@@ -41,6 +42,7 @@ def keep(folder: Path, fitted: Fitted, run: StageRun, registered_name: str | Non
     save_model(folder, fitted.model, fitted.card, {HISTORY: text})
     run.log_curve([asdict(epoch) for epoch in fitted.history.epochs], step="epoch")
     best = fitted.history.best
+    cost = cost_of(fitted.model)
     run.log_metrics(
         {
             "best_epoch": fitted.history.best_epoch,
@@ -48,7 +50,8 @@ def keep(folder: Path, fitted: Fitted, run: StageRun, registered_name: str | Non
             "best_val_f1": best.val_f1,
             "threshold": fitted.threshold.value,
             "threshold_val_f1": fitted.threshold.f1,
-            "parameters": fitted.model.count_params(),
+            "parameters": cost.parameters,
+            "multiply_adds_per_pixel": cost.multiply_adds_per_pixel,
             "seconds_per_epoch": sum(fitted.history.seconds) / len(fitted.history.seconds),
         }
     )
@@ -60,8 +63,9 @@ def keep(folder: Path, fitted: Fitted, run: StageRun, registered_name: str | Non
             registered_name,
             bands=fitted.card.bands,
             side=fitted.card.side_pixels,
-            description=f"U-Net (f = {fitted.card.settings.filters}) trained on {fitted.card.trained_on}. Takes "
-            f"reflectance, gives the probability of landslide; landslide from {fitted.card.threshold}.",
+            description=f"{fitted.card.settings.architecture} (f = {fitted.card.settings.filters}; {cost.sentence()}) "
+            f"trained on {fitted.card.trained_on}. Takes reflectance, gives the probability of landslide; landslide "
+            f"from {fitted.card.threshold}.",
             weights=folder / WEIGHTS,
         )
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from chronoslide.dataset import read_dataset
+from chronoslide.models.architectures import build_network, freeze_encoder
 from chronoslide.models.card import require_bands
 from chronoslide.models.fitting import fit
 from chronoslide.models.storage import load_model
-from chronoslide.models.unet import build_unet, freeze_encoder
 from chronoslide.params import Settings, read_settings
 from chronoslide.patches.storage import PatchSet, read_patches, read_statistics
 from chronoslide.stages.training_run import keep, patches_text, show_epochs
@@ -62,7 +62,7 @@ def run(root: Path) -> None:
     ):
         statistics = read_statistics(folder)
         control = fit(
-            build_unet(len(training.bands), pretrained.settings, statistics, settings.seed),
+            build_network(len(training.bands), pretrained.settings, statistics, settings.seed),
             training,
             validation,
             pretrained.settings,

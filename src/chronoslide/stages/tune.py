@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from chronoslide.errors import ModelError, SettingsError
 from chronoslide.files import replacing, write_json, write_text
-from chronoslide.params import Settings, TuneSettings, read_settings
+from chronoslide.params import Settings, TuneSettings, read_settings, shown
 from chronoslide.patches.storage import read_patches, read_statistics
 from chronoslide.search import cost, trials
 from chronoslide.search.algorithms import PLACE
@@ -306,7 +306,7 @@ def _finish(root: Path, settings: Settings, tune: TuneSettings, study: OpenStudy
         }
     )
     run.log_files([root / RESULTS, root / TIMINGS])
-    values = ", ".join(f"{name} {value:g}" for name, value in best.params.items())
+    values = ", ".join(f"{name} {shown(value)}" for name, value in best.params.items())
     log.info(
         "tune: best of %d trials is trial %d: F1 %.3f with %s", len(done), found["best_trial"], found["f1"], values
     )
