@@ -75,8 +75,10 @@ def theirs(train: Path, test: Path, seconds: float, python: Path) -> list[dict[s
     subsets = {"train": training, "validation": validation, "test": read_chips(test, bands)}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "chips.npz"
-        arrays = {f"{name}_images": to_reflectance(subset.images) for name, subset in subsets.items()}
-        np.savez(path, **arrays, **{f"{name}_labels": subset.labels for name, subset in subsets.items()})
+        arrays: dict[str, Any] = {}
+        for name, subset in subsets.items():
+            arrays |= {f"{name}_images": to_reflectance(subset.images), f"{name}_labels": subset.labels}
+        np.savez(path, **arrays)
         words = [str(python), "-m", "benchmarks.peers.train_on_chips", str(path), str(seconds), str(settings.seed)]
         done = subprocess.run(words, cwd=ROOT, env=os.environ, capture_output=True, text=True)
     if done.returncode:

@@ -25,7 +25,7 @@ _BATCH = 16
 _LEARNING_RATE, _LOWEST_RATE = 1e-3, 1e-5
 _THRESHOLDS = np.arange(1, 100) / 100
 _MAPPED_SIDE, _MAPPED_WINDOWS = 512, 4
-_NETWORKS = {
+_NETWORKS: dict[str, Any] = {
     "smp U-Net, ResNet-34": lambda bands: smp.Unet("resnet34", encoder_weights=None, in_channels=bands, classes=1),
     "smp DeepLabV3+, ResNet-34": lambda bands: smp.DeepLabV3Plus(
         "resnet34", encoder_weights=None, in_channels=bands, classes=1
