@@ -1,4 +1,4 @@
-"""Crops show training ground alone, near landslides, with the label of each pixel they show."""
+"""Crops carry the labels of training ground alone, lie near landslides, and turn image and label together."""
 
 import numpy as np
 import pytest
@@ -28,15 +28,30 @@ def site(seed=0, rows=40, cols=50, bands=5):
 
 @settings(deadline=None, max_examples=25)
 @given(seed=st.integers(0, 1000), scale=st.sampled_from([0.0, 0.3]))
-def test_no_crop_shows_ground_that_is_not_for_training(seed, scale):
+def test_no_label_of_ground_that_is_not_for_training_is_shown(seed, scale):
     images, labels = site()
     allowed = np.zeros(labels.shape, dtype=bool)
     allowed[:, :25] = True
-    images[~allowed] = 60_000
+    images[...] = np.where(allowed, 1000, 3000)[..., np.newaxis]
     crops = draw([prepare(images, labels, allowed)], n=10, scale=scale, seed=seed)
-    assert crops.images.max() < 3001
-    assert ((crops.images == 0).all(axis=-1) == (crops.labels == UNOBSERVED)).all()
-    assert (crops.labels == UNOBSERVED).any()
+    labelled = (crops.labels == LANDSLIDE) | (crops.labels == BACKGROUND)
+    # Along the border interpolation mixes the two, and the nearest of four pixels has a quarter at least.
+    assert (crops.images[labelled] <= 3000 - 2000 / 4 + 1).all()
+    assert (crops.labels == UNLABELLED).any()
+    assert crops.images[crops.labels == UNLABELLED].max() == 3000
+
+
+@settings(deadline=None, max_examples=25)
+@given(seed=st.integers(0, 1000))
+def test_what_was_not_observed_is_zero_and_mixes_into_nothing(seed):
+    images, labels = site()
+    images[...] = 2000
+    labels[10:20] = UNOBSERVED
+    images[10:20] = 0
+    crops = draw([prepare(images, labels, np.ones(labels.shape, bool))], n=10, seed=seed)
+    unobserved = crops.labels == UNOBSERVED
+    assert (crops.images[unobserved] == 0).all()
+    assert (crops.images[~unobserved] == 2000).all()
 
 
 def test_image_and_label_are_turned_together():
