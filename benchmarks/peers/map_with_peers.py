@@ -106,8 +106,8 @@ def with_torchgeo(raster: Path, model: Any, window: int, overlap: int) -> None:
         model(batch["image"] / 10_000)
 
 
-def _import_torchvision() -> None:
-    """Needed by both; a build for CUDA cannot register its own operations beside a PyTorch for CPUs."""
+def import_torchvision() -> None:
+    """Needed by all of them; a build for CUDA cannot register its own operations beside a PyTorch for CPUs."""
     try:
         importlib.import_module("torchvision")
     except RuntimeError:
@@ -138,7 +138,7 @@ def main() -> int:
         "tuned_channels_last": lambda: plain_loop(scene, channels_last, window, overlap),
         "tuned_channels_last_bf16": lambda: plain_loop(scene, channels_last_bf16, window, overlap),
     }
-    _import_torchvision()
+    import_torchvision()
     if importlib.util.find_spec("terratorch"):
         importlib.import_module("terratorch.tasks.tiled_inference")  # not in the time that it takes
         ways["terratorch"] = lambda: with_terratorch(scene, model, window, overlap)

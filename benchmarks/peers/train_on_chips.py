@@ -18,7 +18,10 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.peers.map_with_peers import import_torchvision
+
 torch: Any = importlib.import_module("torch")
+import_torchvision()  # which the next one needs
 smp: Any = importlib.import_module("segmentation_models_pytorch")
 
 _BATCH = 16
