@@ -20,7 +20,7 @@ from chronoslide.models.card import WEIGHTS
 from chronoslide.models.plain import in_plain_layers
 from chronoslide.models.storage import load_model, save_model
 from chronoslide.params import read_settings
-from chronoslide.serving.storage import read_package
+from chronoslide.serving.storage import PACKAGE, read_package, weights_md5
 from chronoslide.tracking import outbox, sending
 from chronoslide.tracking.inputs import Inputs
 from chronoslide.tracking.outbox import header_of, open_record
@@ -303,6 +303,16 @@ def test_a_mapper_that_was_packaged_without_the_server_is_registered_as_it_was(
     assert str(client.get_model_version_by_alias("chronoslide-transferred", "champion").version) == "1"
     mapper = tracking.fetch_model(tmp_path, "models:/chronoslide-mapper/1")
     assert read_package(mapper).card.bands == CARD_OF_SERVED.bands
+
+    for weights in (tmp_path / "mlartifacts").rglob(WEIGHTS):  # somebody changes what is stored, and covers it up
+        with weights.open("ab") as file:
+            file.write(b"\0")
+    for package in (tmp_path / "mlartifacts").rglob(PACKAGE):
+        content = json.loads(package.read_text())
+        package.write_text(json.dumps({**content, "weights_md5": weights_md5(package.parent)}))
+    for name in ("chronoslide-mapper", "chronoslide-transferred"):
+        with pytest.raises(tracking.TrackingError, match="not those that were registered"):
+            tracking.fetch_model(tmp_path, f"models:/{name}/1")
 
 
 def test_a_record_that_was_killed_while_it_wrote_is_read_up_to_there(tmp_path: Path) -> None:

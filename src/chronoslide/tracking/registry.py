@@ -150,7 +150,7 @@ def log_code(
             code_paths=[str(code)],
             pip_requirements=list(requirements),
             registered_model_name=name,
-            model_config={"model_version": weights_hash[:8]},
+            model_config={"model_version": weights_hash[:8], "weights_md5": weights_hash},
             metadata={"bands": list(bands), "inputs": run.inputs.key, "weights_md5": weights_hash},
         )
     _describe(run, name, str(info.registered_model_version), description, weights_hash, bands)
@@ -292,12 +292,14 @@ def fetch_model(root: Path, address: str) -> Path:
         else:
             version = client.get_model_version(*place.split("/", 1))
         files = Path(download_artifacts(f"models:/{version.name}/{version.version}"))
+        registered = version.tags.get("weights_md5")
         if (files / "artifacts").is_dir():
-            return next(path for path in (files / "artifacts").iterdir() if path.is_dir())
+            folders = [path for path in (files / "artifacts").iterdir() if path.is_dir()]
+            return next(path for path in folders if dvc_hash(path / WEIGHTS) == registered)
         if version.run_id is None:
             raise TrackingError(f"{address}: its run is not known, so neither are its stored files; name a folder")
         stored = Path(download_artifacts(run_id=version.run_id, artifact_path=STORED_MODEL))
-        return next(path.parent for path in stored.rglob(WEIGHTS) if dvc_hash(path) == version.tags.get("weights_md5"))
+        return next(path.parent for path in stored.rglob(WEIGHTS) if dvc_hash(path) == registered)
     except StopIteration as error:
         raise TrackingError(
             f"{address}: the stored files are missing or not those that were registered; register the model again"
