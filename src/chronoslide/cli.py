@@ -43,7 +43,18 @@ def main(words: Sequence[str] | None = None) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    for chatty in ("mlflow", "alembic", "rasterio", "pyogrio", "matplotlib", "optuna", "absl", "tensorflow", "h5py"):
+    for chatty in (
+        "mlflow",
+        "alembic",
+        "rasterio",
+        "pyogrio",
+        "matplotlib",
+        "optuna",
+        "absl",
+        "tensorflow",
+        "h5py",
+        "urllib3",
+    ):
         logging.getLogger(chatty).setLevel(logging.ERROR)
     try:
         _carry_out(arguments)
@@ -69,7 +80,7 @@ def _carry_out(arguments: argparse.Namespace) -> None:
         if getattr(arguments, "against", None):
             print(f"The comparison: {stage.compare(Path(arguments.root).resolve(), arguments.against)}")
         return
-    module = importlib.import_module(f"chronoslide.commands.{arguments.verb}")
+    module = importlib.import_module(f"chronoslide.commands.{arguments.verb.replace('-', '_')}")
     match arguments.verb:
         case "review" if arguments.step == "prepare":
             module.prepare(arguments.inventory, arguments.layer, arguments.output)
@@ -103,6 +114,8 @@ def _carry_out(arguments: argparse.Namespace) -> None:
             module.run(Path(arguments.root), arguments.inventories, arguments.output, arguments.year_column)
         case "compare":
             module.run(Path(arguments.root), arguments.manual, arguments.predicted, arguments.area, arguments.output)
+        case "sync-runs":
+            module.run(Path(arguments.root).resolve())
         case "statistics":
             module.run(Path(arguments.root), arguments.inventory, arguments.area, arguments.output)
 
@@ -170,6 +183,7 @@ def _parser() -> argparse.ArgumentParser:
     for verb in (compare, statistics):
         verb.add_argument("--area", type=Path, help="polygons of the area that was mapped")
         verb.add_argument("--output", "-o", type=Path, help="a JSON file (default: print)")
+    _add_verb(verbs, "sync-runs", "Sends MLflow's server the runs that were kept in unsent/ while it was away.")
     _add_review(verbs)
     _add_deliveries(verbs)
     return parser

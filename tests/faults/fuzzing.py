@@ -28,7 +28,7 @@ from faults.readers import READERS, ROOT
 
 _SECONDS_PER_INPUT = 60
 _MORE_MEMORY = 2 * 1024**3
-_TEXTS = {".yaml": "yaml", ".json": "json", ".geojson": "json"}
+_TEXTS = {".yaml": "yaml", ".json": "json", ".geojson": "json", ".xml": "xml"}
 # After the first good file, a reader has no business with any of these.
 _FORBIDDEN = ("socket.connect", "socket.getaddrinfo", "os.system", "os.exec", "subprocess.Popen", "pickle.find_class")
 _LONGEST_LINE = 2000

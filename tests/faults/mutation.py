@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import random
+import re
 from typing import Any
 
 import yaml
@@ -59,10 +60,12 @@ def mutate_tree(tree: Any, rng: random.Random) -> Any:
 
 
 def mutate_text(content: bytes, form: str, rng: random.Random) -> bytes:
-    """Harms a YAML or JSON text: its values most of the time, nesting and references sometimes, else its bytes."""
+    """Harms YAML, JSON or XML: its values most of the time, nesting and references sometimes, else its bytes."""
     kind = rng.random()
     if kind < 0.25:
         return mutate_bytes(content, rng)
+    if form == "xml":
+        return _xml_monster(content, rng) if kind < 0.4 else _harmed_xml(content, rng)
     if kind < 0.29:
         return _monster(content, form, rng)
     tree = mutate_tree(yaml.safe_load(content) if form == "yaml" else json.loads(content), rng)
@@ -102,3 +105,49 @@ def _monster(content: bytes, form: str, rng: random.Random) -> bytes:
     tagged = b"%s: !!python/object/apply:os.system ['touch escaped']\n" % key
     dated = b"%s: 2020-13-45\n" % key
     return rng.choice((*(b"%s: %s\n" % (key, value) for value in values), bomb, itself, tagged, dated, content + bomb))
+
+
+def _harmed_xml(content: bytes, rng: random.Random) -> bytes:
+    """One to three texts, attributes or whole lines of an XML file changed, doubled or left out."""
+    for _ in range(rng.choice((1, 1, 2, 3))):
+        places = list(re.finditer(rb'>([^<>]+)<|="([^"]*)"', content))
+        lines = content.splitlines(keepends=True)
+        if places and rng.random() < 0.8:
+            place = rng.choice(places)
+            group = 1 if place[1] is not None else 2
+            value = str(rng.choice(_VALUES)).encode("utf-8", errors="replace")
+            if rng.random() < 0.7:
+                value = value.replace(b"<", b"&lt;").replace(b"&", b"&amp;")
+            content = content[: place.start(group)] + value + content[place.end(group) :]
+        elif lines:
+            number = rng.randrange(len(lines))
+            lines[number : number + 1] = rng.choice(([], [lines[number]] * 2))
+            content = b"".join(lines)
+    return content
+
+
+def _xml_monster(content: bytes, rng: random.Random) -> bytes:
+    """Entities that unfold to more than all memory or read files and addresses, deep nesting, other encodings."""
+    laughs = b"".join(b'<!ENTITY a%d "%s">' % (n, b"&a%d;" % (n - 1) * 10) for n in range(1, 12))
+    declared = rng.choice(
+        (
+            b'<!DOCTYPE a [<!ENTITY a0 "lol">' + laughs + b"]>",
+            b'<!DOCTYPE a [<!ENTITY a11 SYSTEM "file:///etc/passwd">]>',
+            b'<!DOCTYPE a [<!ENTITY a11 SYSTEM "http://localhost:9/a">]>',
+            b'<!DOCTYPE a SYSTEM "http://localhost:9/a.dtd" [<!ENTITY % b SYSTEM "file:///etc/passwd"> %b;]>',
+            b'<!DOCTYPE a [<!ENTITY a11 "' + b"a" * 100_000 + b'">]>',
+        )
+    )
+    body = content.partition(b"?>")[2] if content.startswith(b"<?xml") else content
+    referring = re.sub(rb">([^<>]+)<", b">" + b"&a11;" * rng.choice((1, 1000)) + b"<", body, count=rng.choice((1, 3)))
+    deep = rng.choice((100, 3000, 100_000))
+    return rng.choice(
+        (
+            b'<?xml version="1.0"?>' + declared + referring,
+            b"<a>" * deep + body + b"</a>" * deep,
+            b"<a>" * deep,
+            body.replace(b">", b"><![CDATA[" + b"]" * 500 + b"]]>", 1),
+            body.decode("utf-8", "replace").encode("utf-16"),
+            b'<?xml version="1.0" encoding="' + rng.choice((b"utf-7", b"ebcdic-cp-us", b"nothing")) + b'"?>' + body,
+        )
+    )

@@ -279,6 +279,139 @@ def _read_model(folder: Path) -> None:
     load_model(folder / "model")
 
 
+_SERVED_BANDS = ("green", "red", "nir")
+
+
+def _request(folder: Path) -> None:
+    import base64
+
+    import made_deliveries
+
+    scene = made_deliveries.values((600, 800, 2500), 40, 48)
+    for name in ("image.tif", "small.tif"):
+        cube = scene if name == "image.tif" else scene[:24, :24]
+        made_deliveries.raster(folder / name, cube, names=_SERVED_BANDS, nodata=0, compress="deflate")
+    made_deliveries.raster(folder / "elevation.tif", scene[..., :1].astype("float32"), names=("elevation",))
+    (folder / "image.base64").write_bytes(base64.b64encode((folder / "small.tif").read_bytes()))
+    options = {"threshold": 0.5, "minimum_area_m2": 100.0, "simplify_metres": 2.5, "crs": "wgs84"}
+    (folder / "options.json").write_text(json.dumps({**options, "probability": True, "as_text": False}))
+
+
+def _read_request(folder: Path) -> None:
+    """As `serving.pyfunc` takes a row, up to the network; that a body is a table of rows is seen to by MLflow."""
+    import base64
+
+    from chronoslide.errors import RequestError
+    from chronoslide.serving.request import (
+        Limits,
+        decode,
+        read_elevation,
+        read_image,
+        read_options,
+        require_within,
+    )
+
+    try:
+        options = json.loads((folder / "options.json").read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise RequestError("MLflow answers that this is no JSON") from error
+    if not isinstance(options, dict):
+        raise RequestError("MLflow answers that this is no row")
+    read_options(options)
+    limits = Limits(4_000_000, 1_000_000)
+    texts = [(folder / "image.base64").read_bytes(), base64.b64encode((folder / "image.tif").read_bytes()).decode()]
+    for text in texts:
+        image = decode(text, "image", limits)
+        pixels = require_within(image, limits)
+        scene = read_image(image, _SERVED_BANDS)
+    elevation = decode(base64.b64encode((folder / "elevation.tif").read_bytes()), "elevation", limits)
+    require_within(elevation, limits, pixels)
+    read_elevation(elevation, scene.grid)
+
+
+def _delivery(folder: Path) -> None:
+    import made_deliveries
+
+    made_deliveries.rapideye(folder, "2016-11-04")
+    made_deliveries.planetscope(folder, "2019-11-04", 8)
+    made_deliveries.safe(folder)
+    made_deliveries.cogs(folder)
+
+
+def _read_delivery(folder: Path) -> None:
+    """Metadata alone: what the pixels of such a delivery can do is tried with the reader "GeoTIFF"."""
+    from chronoslide.errors import DataError
+    from chronoslide.scenes.deliveries import planet, sentinel2
+
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    problems = []
+    for provider in (planet, sentinel2):
+        recognised = provider.recognise(files)
+        problems += recognised.problems
+        for scene in recognised.scenes:
+            outside = [path for path in scene.files() if not path.resolve().is_relative_to(folder.resolve())]
+            assert not outside, outside
+        assert all("\n" not in problem for problem in recognised.problems)
+    if problems:
+        raise DataError(problems[0])
+
+
+def _catalogue(folder: Path) -> None:
+    import made_deliveries
+
+    made_deliveries.cogs(
+        folder, properties={"proj:code": "EPSG:32645", "eo:cloud_cover": 3.5, "grid:code": "MGRS-45RUL"}
+    )
+    item = json.loads(next(folder.rglob("S2A*.json")).read_text())
+    shutil.rmtree(folder / item["id"])
+    ring = [[84.9, 27.9], [85.9, 27.9], [85.9, 28.9], [84.9, 28.9], [84.9, 27.9]]
+    item |= {"bbox": [84.9, 27.9, 85.9, 28.9], "geometry": {"type": "Polygon", "coordinates": [ring]}, "links": []}
+    other = {**item, "id": item["id"].replace("_0_", "_1_")}
+    search = {"type": "FeatureCollection", "features": [item, other], "links": []}
+    (folder / "search.json").write_text(json.dumps(search))
+    api = ["https://api.stacspec.org/v1.0.0/core", "https://api.stacspec.org/v1.0.0/item-search"]
+    address = "https://catalogue.example/"
+    landing = {
+        "type": "Catalog", "id": "catalogue", "stac_version": "1.0.0", "description": "A catalogue", "conformsTo": api,
+        "links": [
+            {"rel": "self", "href": address}, {"rel": "root", "href": address},
+            {"rel": "search", "href": f"{address}search", "type": "application/geo+json", "method": "POST"},
+        ],
+    }  # fmt: skip
+    (folder / "landing.json").write_text(json.dumps(landing))
+
+
+def _read_catalogue(folder: Path) -> None:
+    """The answers of a STAC API as `fetch` takes them, up to the first pixel."""
+    import datetime
+
+    import shapely
+
+    from chronoslide.commands import fetch
+    from chronoslide.scenes.deliveries import catalogue_reading
+
+    class Answers(catalogue_reading.StacApiIO):
+        def request(self, href: str, *_: Any, **__: Any) -> str:
+            return (folder / ("search.json" if "search" in href else "landing.json")).read_text(encoding="utf-8")
+
+    area = shapely.box(85.0, 28.0, 85.01, 28.01)
+    days = datetime.date(2022, 10, 1), datetime.date(2022, 12, 1)
+    asked, catalogue_reading.StacApiIO = catalogue_reading.StacApiIO, Answers
+    try:
+        items = catalogue_reading.search(
+            "https://catalogue.example/", "sentinel-2-l2a", area, *days, catalogue_reading.Patience(1.0, 0, 0.0)
+        )
+    finally:
+        catalogue_reading.StacApiIO = asked
+    for acquired in catalogue_reading.acquisitions(items).values():
+        catalogue_reading.completeness(acquired, area)
+        fetch._promised_cloud(acquired)
+        for item in acquired:
+            catalogue_reading.assets_of(item, ("blue", "nir"))
+            catalogue_reading.covering(item, area)
+            json.dumps(catalogue_reading.plain(item))
+
+
 READERS: dict[str, Reader] = {
     "params.yaml": Reader(_params, _read_params, ("params.yaml",)),
     "dataset.yaml": Reader(_dataset, _read_dataset, ("dataset.yaml",)),
@@ -296,5 +429,19 @@ READERS: dict[str, Reader] = {
     "shapefile": Reader(_written_as("a.shp"), _read_polygons("a.shp"), ("a.shp", "a.shx", "a.dbf", "a.prj", "a.cpg")),
     "GeoJSON": Reader(_written_as("a.geojson"), _read_polygons("a.geojson"), ("a.geojson",)),
     "review": Reader(_review, _read_review, ("review.gpkg",)),
+    "request": Reader(
+        _request, _read_request, ("options.json", "image.base64", "image.tif", "image.tif", "elevation.tif")
+    ),
+    "metadata": Reader(
+        _delivery,
+        _read_delivery,
+        (
+            "4548017_2016-11-04_RE3_3A_Analytic_metadata.xml",
+            "20191104_051011_55_2414_metadata.json",
+            "S2A_MSIL2A_20221104T045931_N0400_R076_T45RUL_20221104T090000.SAFE/MTD_MSIL2A.xml",
+            "S2A_45RUL_20221104_0_L2A/S2A_45RUL_20221104_0_L2A.json",
+        ),
+    ),
+    "catalogue": Reader(_catalogue, _read_catalogue, ("search.json", "search.json", "landing.json")),
     "weights": Reader(_model, _read_model, ("model/model.weights.h5",)),
 }

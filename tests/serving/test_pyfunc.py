@@ -108,3 +108,6 @@ def test_a_request_is_limited_but_a_batch_is_not(model: LandslideMapper, monkeyp
 def test_weights_of_another_version_than_was_registered_are_refused(mapper_folder: Path) -> None:
     with pytest.raises(ModelError, match="registered with version 00000000"):
         LandslideMapper().load_context(context(mapper_folder, model_version="00000000"))
+    alike = weights_md5(mapper_folder)[:8] + 24 * "0"  # the first digits alone are not enough
+    with pytest.raises(ModelError, match="registered with version"):
+        LandslideMapper().load_context(context(mapper_folder, model_version=alike[:8], weights_md5=alike))

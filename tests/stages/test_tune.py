@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -30,7 +29,6 @@ class Recorder:
 
     def __init__(self):
         self.below, self.files, self.parameters, self.metrics, self.tags = {}, [], {}, {}, {}
-        self.client = SimpleNamespace(set_tag=lambda run_id, tag, value: self.tags.update({(run_id, tag): value}))
 
     def nested(self):
         return {name: name for name in self.below}
@@ -38,6 +36,9 @@ class Recorder:
     def log_nested(self, name, **told):
         assert name not in self.below
         self.below[name] = told
+
+    def tag_nested(self, tag, values):
+        self.tags |= {(name, f"chronoslide.{tag}"): value for name, value in values.items()}
 
     def log_params(self, parameters):
         self.parameters |= parameters

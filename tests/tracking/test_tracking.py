@@ -13,7 +13,7 @@ import yaml
 
 from chronoslide import tracking
 from chronoslide.params import read_settings
-from chronoslide.tracking.inputs import inputs_of
+from chronoslide.tracking.inputs import Inputs, inputs_of
 from chronoslide.tracking.registry import _decide, pinned
 from chronoslide.tracking.store import EXPERIMENT, address_of, make_database, open_store
 
@@ -95,7 +95,7 @@ class TestRuns:
             assert again.known
             again.log_metrics({"f1": 0.9})
         assert [run.data.metrics for run in runs_in(repository)] == [{"f1": 0.5}]
-        latest = tracking.latest_runs(again.client, repository)
+        latest = tracking.latest_runs(again)
         assert [(run.name, run.key, run.address) for run in latest] == [("map", again.inputs.key, "")]
 
         page = repository / "report.html"
@@ -143,7 +143,7 @@ class TestRuns:
         assert below.info.end_time - below.info.start_time == 2_000
         history = again.client.get_metric_history(below.info.run_id, "loss")
         assert [(point.step, point.value) for point in history] == [(1, 0.9), (2, 0.7)]
-        assert [each.name for each in tracking.latest_runs(again.client, repository)] == ["map"]
+        assert [each.name for each in tracking.latest_runs(again)] == ["map"]
 
 
 def version(number: str | int, f1: float, blocks: str) -> SimpleNamespace:
@@ -186,8 +186,9 @@ def test_the_mapper_follows_the_champion_whose_weights_it_carries(
             SimpleNamespace(version=number, tags={"weights_md5": weights}) for number, weights in versions.items()
         ],
         set_registered_model_alias=lambda name, _, number: moved.update({name: number}),
+        set_tag=lambda *_: None,
     )
-    run = SimpleNamespace(client=client, tag=lambda **_: None)
+    run = tracking.StageRun(client, "1", Inputs("evaluate", {}, {}, {}), Path(), known=False)
     assert word in tracking.follow(run, "mapper", "network")
     assert moved == ({"mapper": alias} if alias else {})
 

@@ -36,7 +36,7 @@ from chronoslide.serving.request import (
     require_within,
 )
 from chronoslide.serving.scene_mapper import SceneMapper
-from chronoslide.serving.storage import read_package
+from chronoslide.serving.storage import read_package, weights_md5
 
 ARTIFACT = "mapper"
 # MLflow sets it in the process that serves, and in no other.
@@ -81,11 +81,14 @@ class LandslideMapper(PythonModel):
             ModelError: The weights are not those that the model was registered with.
         """
         packaged = read_package(Path(context.artifacts[ARTIFACT]))
-        registered = (context.model_config or {}).get("model_version", packaged.version)
-        if registered != packaged.version:
+        config = context.model_config or {}
+        found = weights_md5(packaged.folder)
+        # Models that were registered by earlier versions tell the first eight digits only.
+        registered = str(config.get("weights_md5") or config.get("model_version") or found)
+        if not found.startswith(registered):
             raise ModelError(
                 f"{ARTIFACT}: the weights are of version {packaged.version}, the model was registered with version "
-                f"{registered}; register it again"
+                f"{registered[:8]}; register it again"
             )
         self.limits = Limits.from_environment()
         self.served = _SERVED in os.environ

@@ -148,7 +148,7 @@ def _provenance(root: Path, results: Results, run: StageRun) -> Provenance:
     return Provenance(
         commit=git_commit(root),
         stages=stages_of(results.lock),
-        runs=latest_runs(run.client, root),
+        runs=latest_runs(run),
         versions=library_versions(),
         machine=this_machine(),
     )

@@ -289,9 +289,7 @@ def _finish(root: Path, settings: Settings, tune: TuneSettings, study: OpenStudy
     found = trials.best_parameters(best, done, summary)
     _write_results(root, found, trials.trial_table(done, names, tune.objectives), importance)
     write_text(root / TIMINGS, _timings(done).to_csv(index=False, lineterminator="\n"))
-    below = run.nested()
-    for name, run_id in below.items():
-        run.client.set_tag(run_id, "chronoslide.best", str(name == f"trial {found['best_trial']}").lower())
+    run.tag_nested("best", {name: str(name == f"trial {found['best_trial']}").lower() for name in run.nested()})
     run.log_params({f"best.{name}": value for name, value in best.params.items()})
     seconds = [float(trial.user_attrs.get(OUTCOME, {}).get("seconds", 0.0)) for trial in done]
     run.log_metrics(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -10,9 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chronoslide.models.card import WEIGHTS
-from chronoslide.tracking.inputs import dvc_hash, git_commit
+from chronoslide.tracking import operations
+from chronoslide.tracking.inputs import dvc_hash
+from chronoslide.tracking.operations import Target
 from chronoslide.tracking.runs import StageRun
-from chronoslide.tracking.store import TrackingError, address_of, point_mlflow_at
+from chronoslide.tracking.store import TrackingError, address_of, point_mlflow_at, prepare, reason_of
 
 if TYPE_CHECKING:
     from mlflow.models import ModelSignature
@@ -37,8 +38,21 @@ def register_network(
         description: What the version is, in a sentence.
         weights: The stored weights; their hash ties the version to the file.
     """
-    weights_hash = dvc_hash(weights)
-    if version_of(run.client, name, weights_hash) is not None:
+    arguments: dict[str, Any] = {
+        "name": name, "bands": list(bands), "side": side, "description": description, "weights_hash": dvc_hash(weights)
+    }  # fmt: skip
+    run.tell(
+        "register_network", lambda target: log_network(target, model, **arguments), arguments, {"model": weights.parent}
+    )
+
+
+def log_network(
+    run: Target, model: Any, name: str, *, bands: Sequence[str], side: int, description: str, weights_hash: str
+) -> None:
+    """Carries out `register_network` in a store that answers."""
+    version = version_of(run.client, name, weights_hash) or _begun(run, name)
+    if version is not None:
+        _describe(run, name, version, description, weights_hash, bands)
         return
     import mlflow
     import numpy as np
@@ -90,37 +104,73 @@ def register_code(
         weights: The stored weights; their hash ties the version to the file.
         requirements: The packages it needs; they and what they need are pinned to the versions in use.
     """
+    arguments: dict[str, Any] = {
+        "name": name, "artefact": artefact[0], "bands": list(bands), "description": description,
+        "weights_hash": dvc_hash(weights), "requirements": pinned(requirements),
+    }  # fmt: skip
+    code = Path(__file__).parents[1]
+    run.tell(
+        "register_code",
+        lambda target: log_code(target, script, code, artefact[1], signature=signature, **arguments),
+        {**arguments, "signature": signature.to_dict(), "script": script.relative_to(code).as_posix()},
+        {"code": code, "artefact": artefact[1]},
+    )
+
+
+def log_code(
+    run: Target,
+    script: Path,
+    code: Path,
+    folder: Path,
+    *,
+    signature: ModelSignature,
+    name: str,
+    artefact: str,
+    bands: Sequence[str],
+    description: str,
+    weights_hash: str,
+    requirements: Sequence[str],
+) -> None:
+    """Carries out `register_code` in a store that answers."""
     versions = run.client.search_model_versions(f"name = '{name}'")
-    if any(version.tags.get("inputs") == run.inputs.key for version in versions):
+    same = [str(version.version) for version in versions if version.tags.get("inputs") == run.inputs.key]
+    version = max(same, key=int, default=None) or _begun(run, name)
+    if version is not None:
+        _describe(run, name, version, description, weights_hash, bands)
         return
     import mlflow
 
-    weights_hash = dvc_hash(weights)
     with mlflow.start_run(run_id=run.run_id), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*An input example was not provided", category=UserWarning)
         info = mlflow.pyfunc.log_model(
             name="model",
             python_model=str(script),
-            artifacts={artefact[0]: str(artefact[1])},
+            artifacts={artefact: str(folder)},
             signature=signature,
-            code_paths=[str(Path(__file__).parents[1])],
-            pip_requirements=pinned(requirements),
+            code_paths=[str(code)],
+            pip_requirements=list(requirements),
             registered_model_name=name,
-            model_config={"model_version": weights_hash[:8]},
+            model_config={"model_version": weights_hash[:8], "weights_md5": weights_hash},
             metadata={"bands": list(bands), "inputs": run.inputs.key, "weights_md5": weights_hash},
         )
     _describe(run, name, str(info.registered_model_version), description, weights_hash, bands)
 
 
-def _describe(
-    run: StageRun, name: str, version: str, description: str, weights_hash: str, bands: Sequence[str]
-) -> None:
-    """Ties a version to what it was made of."""
+def _begun(run: Target, name: str) -> str | None:
+    """The version that this run has made, but was interrupted before it described it."""
+    versions = run.client.search_model_versions(f"name = '{name}'")
+    return next((str(version.version) for version in versions if version.run_id == run.run_id), None)
+
+
+def _describe(run: Target, name: str, version: str, description: str, weights_hash: str, bands: Sequence[str]) -> None:
+    """Ties a version to what it was made of; a version of another run stays as that run described it."""
+    if run.client.get_model_version(name, version).run_id != run.run_id:
+        return
     run.client.update_model_version(name, version, description=description)
     tags = {
         "inputs": run.inputs.key,
         "weights_md5": weights_hash,
-        "git_commit": git_commit(run.root),
+        "git_commit": run.commit,
         "bands": ",".join(bands),
         **{f"dvc.{path}": value for path, value in run.inputs.data.items()},
     }
@@ -148,12 +198,19 @@ def promote(run: StageRun, name: str, weights: Path, f1: float, held_out: str) -
     Returns:
         The decision in a sentence; it is also kept as tag of the version and of the run.
     """
+    arguments: dict[str, Any] = {"name": name, "weights_hash": dvc_hash(weights), "f1": f1, "held_out": held_out}
+    told = run.tell("promote", lambda target: move_champion(target, **arguments), arguments)
+    return told or f"{name}: the champion is chosen when `chronoslide sync-runs` has reached the server"
+
+
+def move_champion(run: Target, name: str, weights_hash: str, f1: float, held_out: str) -> str:
+    """Carries out `promote` in a store that answers."""
     from mlflow.exceptions import MlflowException
 
     client = run.client
-    candidate = version_of(client, name, dvc_hash(weights))
+    candidate = version_of(client, name, weights_hash)
     if candidate is None:
-        return f"{name}: this model is not registered in {address_of(run.root)}, the alias stays"
+        return f"{name}: this model is not registered in {run.address}, the alias stays"
     client.set_model_version_tag(name, candidate, "held_out_f1", f"{f1:.6f}")
     client.set_model_version_tag(name, candidate, "held_out_blocks", held_out)
     try:
@@ -164,7 +221,7 @@ def promote(run: StageRun, name: str, weights: Path, f1: float, held_out: str) -
     if moves:
         client.set_registered_model_alias(name, CHAMPION, candidate)
     client.set_model_version_tag(name, candidate, "champion_decision", decision)
-    run.tag(**{f"champion_decision.{name}": decision})
+    operations.tags(run, {f"champion_decision.{name}": decision})
     return decision
 
 
@@ -179,6 +236,13 @@ def follow(run: StageRun, name: str, leader: str) -> str:
     Returns:
         The decision in a sentence; it is also kept as tag of the run.
     """
+    arguments = {"name": name, "leader": leader}
+    told = run.tell("follow", lambda target: follow_champion(target, name, leader), arguments)
+    return told or f"{name}: follows {leader} when `chronoslide sync-runs` has reached the server"
+
+
+def follow_champion(run: Target, name: str, leader: str) -> str:
+    """Carries out `follow` in a store that answers."""
     from mlflow.exceptions import MlflowException
 
     client = run.client
@@ -192,7 +256,7 @@ def follow(run: StageRun, name: str, leader: str) -> str:
     else:
         client.set_registered_model_alias(name, CHAMPION, version)
         decision = f"{name} version {version} carries the weights of the champion, {leader} version {wanted.version}"
-    run.tag(**{f"champion_decision.{name}": decision})
+    operations.tags(run, {f"champion_decision.{name}": decision})
     return decision
 
 
@@ -209,7 +273,6 @@ def fetch_model(root: Path, address: str) -> Path:
     Raises:
         TrackingError: The store cannot be reached, or has no such model or no files of it.
     """
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     from mlflow.artifacts import download_artifacts
     from mlflow.exceptions import MlflowException
     from mlflow.tracking import MlflowClient
@@ -219,28 +282,31 @@ def fetch_model(root: Path, address: str) -> Path:
             f"{address}: no runs in {address_of(root)}; name the repository by --root, a server by "
             "MLFLOW_TRACKING_URI, or the folder of a stored model"
         )
-    point_mlflow_at(address_of(root))
-    client = MlflowClient(address_of(root))
     place = address.removeprefix("models:/")
     try:
+        prepare(address_of(root))
+        point_mlflow_at(address_of(root))
+        client = MlflowClient(address_of(root))
         if "@" in place:
             version = client.get_model_version_by_alias(*place.split("@", 1))
         else:
             version = client.get_model_version(*place.split("/", 1))
         files = Path(download_artifacts(f"models:/{version.name}/{version.version}"))
+        registered = version.tags.get("weights_md5")
         if (files / "artifacts").is_dir():
-            return next(path for path in (files / "artifacts").iterdir() if path.is_dir())
+            folders = [path for path in (files / "artifacts").iterdir() if path.is_dir()]
+            return next(path for path in folders if dvc_hash(path / WEIGHTS) == registered)
         if version.run_id is None:
             raise TrackingError(f"{address}: its run is not known, so neither are its stored files; name a folder")
         stored = Path(download_artifacts(run_id=version.run_id, artifact_path=STORED_MODEL))
-        return next(path.parent for path in stored.rglob(WEIGHTS) if dvc_hash(path) == version.tags.get("weights_md5"))
+        return next(path.parent for path in stored.rglob(WEIGHTS) if dvc_hash(path) == registered)
     except StopIteration as error:
         raise TrackingError(
             f"{address}: the stored files are missing or not those that were registered; register the model again"
         ) from error
     except (MlflowException, OSError, TypeError) as error:
         raise TrackingError(
-            f"{address}: cannot be fetched from {address_of(root)} ({str(error).splitlines()[0]}); name a registered "
+            f"{address}: cannot be fetched from {address_of(root)} ({reason_of(error)}); name a registered "
             "model as models:/NAME@ALIAS or models:/NAME/VERSION, or the folder of a stored one"
         ) from error
 

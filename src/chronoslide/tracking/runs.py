@@ -1,67 +1,129 @@
-"""A stage's run in MLflow: opened once for the same inputs, told of figures, curves and files, ended as it ended."""
+"""A stage's run in MLflow: opened once for the same inputs, told of figures, curves and files, ended as it ended.
+
+Where `MLFLOW_TRACKING_URI` names a server, the run is also written down in the outbox, and the stage goes on without
+the server when that does not answer.
+"""
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from chronoslide.errors import StorageError
 from chronoslide.params import Settings
 from chronoslide.runs import FinishedRun
+from chronoslide.tracking import operations, outbox
 from chronoslide.tracking.inputs import Inputs, inputs_of
+from chronoslide.tracking.operations import Target
+from chronoslide.tracking.outbox import Header, Record
 from chronoslide.tracking.store import (
     EXPERIMENT,
     INPUTS,
-    STAGE,
     TrackingError,
     address_of,
     bury_the_dead,
     create_run,
     finished_run,
+    is_server,
+    is_unreachable,
     open_store,
+    reason_of,
     taken_up,
 )
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
 _TRIAL = "chronoslide.trial"
-_WHOLE = "chronoslide.whole"
+_SEND = "`chronoslide sync-runs` sends it when the server answers"
 
 
 @dataclass
 class StageRun:
-    """One run in MLflow, open while its stage works.
+    """One run, open while its stage works.
 
     Attributes:
-        client: MLflow's client.
-        run_id: MLflow's id.
+        client: MLflow's client; None while the server is away.
+        run_id: MLflow's id, or `unsent-` and the record's id of a run that the server does not know.
         inputs: What went into the run.
         root: The repository.
         known: Whether this run had already finished before: then nothing is logged again.
+        commit: That was checked out.
+        record: What the run was told, where the store is a server.
     """
 
-    client: MlflowClient
+    client: MlflowClient | None
     run_id: str
     inputs: Inputs
     root: Path
     known: bool
+    commit: str = ""
+    record: Record | None = None
+    _below: dict[str, str] = field(default_factory=dict)
+
+    def tell(
+        self,
+        operation: str,
+        live: Callable[[Target], T],
+        arguments: Mapping[str, Any],
+        files: Mapping[str, Path] | None = None,
+    ) -> T | None:
+        """Writes an operation down where the store is a server, and carries it out if that answers.
+
+        Args:
+            operation: Its name, by which `sending` carries it out later.
+            live: Carries it out.
+            arguments: Of the operation, plain values.
+            files: Of the operation.
+
+        Returns:
+            What `live` returned, None if the server was not told.
+        """
+        if self.record is not None:
+            try:
+                self.record.add(operation, arguments, files)
+            except StorageError:
+                if self.client is None:
+                    raise
+                self.record = None  # the server still listens
+        return self._try(live)
+
+    def _try(self, live: Callable[[Target], T]) -> T | None:
+        if self.client is None:
+            return None
+        address = address_of(self.root)
+        try:
+            return live(Target(self.client, self.run_id, self.inputs, self.commit, address))
+        except Exception as error:
+            # A run that was known has been told before; one without a record cannot be told later.
+            if not is_server(address) or (self.record is None and not self.known):
+                raise
+            self.client = None
+            if self.record is None:
+                log.warning("MLflow's server %s broke off (%s)", address, reason_of(error))
+                return None
+            self.record.break_off()
+            log.warning(
+                "MLflow's server %s broke off (%s); the run is kept in %s/, %s",
+                address, reason_of(error), outbox.OUTBOX, _SEND,
+            )  # fmt: skip
+            return None
 
     def log_metrics(self, metrics: Mapping[str, float | None], step: int = 0) -> None:
         """Logs numbers; None and NaN (undefined ratios) are left out, because MLflow cannot compare them."""
-        if self.known:
-            return
-        from mlflow.entities import Metric
-
-        defined = {name: float(value) for name, value in metrics.items() if value is not None and value == value}
-        # A fixed time keeps the curves in order by their step alone.
-        entries = [Metric(name, value, 0, step) for name, value in defined.items()]
-        if entries:
-            self.client.log_batch(self.run_id, metrics=entries)
+        values = operations.defined(metrics)
+        if values and not self.known:
+            self.tell("metrics", lambda run: operations.metrics(run, values, step), {"values": values, "step": step})
 
     def log_curve(self, rows: Sequence[Mapping[str, float]], step: str, prefix: str = "") -> None:
         """Logs a series: one dictionary a step, whose entry `step` says which."""
@@ -72,39 +134,27 @@ class StageRun:
         """Keeps files and folders as the run's artefacts; a folder goes into `folder`, or under its own name."""
         if self.known:
             return
-        for path in paths:
-            if path.is_dir():
-                self.client.log_artifacts(self.run_id, str(path), folder or path.name)
-            elif path.exists():
-                self.client.log_artifact(self.run_id, str(path), folder)
+        there = [path for path in paths if path.exists()]
+        self.tell("files", lambda run: operations.files(run, there, folder), {"folder": folder}, _numbered(there))
 
     def log_table(self, path: Path) -> None:
         """Keeps a CSV table such that MLflow shows it beside the same table of other runs."""
-        if self.known:
-            return
-        import pandas as pd
-
-        table = pd.read_csv(path)
-        self.client.log_table(self.run_id, table.astype(object).where(table.notna(), None), f"{path.stem}.json")
+        if not self.known:
+            self.tell("table", lambda run: operations.table(run, path), {}, {"path": path})
 
     def log_params(self, parameters: Mapping[str, Any]) -> None:
         """Logs what was used in fact, beside the parameters of `params.yaml`; one that was logged before stays."""
-        logged = self.client.get_run(self.run_id).data.params
-        for name, value in parameters.items():
-            if name not in logged:
-                self.client.log_param(self.run_id, name, value)
+        values = operations.plain_params(parameters)
+        self.tell("params", lambda run: operations.params(run, values), {"values": values})
 
     def nested(self) -> dict[str, str]:
-        """Names of the runs below this one, each with MLflow's id; one that a death left half logged is removed."""
-        experiment = self.client.get_run(self.run_id).info.experiment_id
-        below = f"tags.`mlflow.parentRunId` = '{self.run_id}'"
-        found: dict[str, str] = {}
-        for run in self.client.search_runs([experiment], below, max_results=50_000):
-            if _WHOLE in run.data.tags:
-                found[run.info.run_name] = run.info.run_id
-            else:
-                self.client.delete_run(run.info.run_id)
-        return found
+        """Names of the runs below this one, each with MLflow's id (empty while the server does not know it)."""
+        found = self._try(operations.below)
+        if found is not None:
+            self._below = found
+            return found
+        told = outbox.names_told(self.record.read().operations) if self.record is not None else []
+        return {**dict.fromkeys(told, ""), **self._below}
 
     def log_nested(
         self,
@@ -128,25 +178,39 @@ class StageRun:
             status: FINISHED, FAILED or KILLED.
             times: When it began and ended [ms since 1970].
         """
-        experiment = self.client.get_run(self.run_id).info.experiment_id
-        all_tags = {
-            STAGE: self.inputs.stage,
-            "mlflow.parentRunId": self.run_id,
-            **{f"chronoslide.{tag}": value for tag, value in tags.items()},
+        arguments: dict[str, Any] = {
+            "name": name,
+            "parameters": operations.plain_params(parameters),
+            "figures": operations.defined(metrics),
+            "curve": [
+                (int(row["epoch"]), operations.defined({key: value for key, value in row.items() if key != "epoch"}))
+                for row in curve
+            ],
+            "named": dict(tags),
+            "status": status,
+            "times": times or (outbox.now(), outbox.now()),
         }
-        begun, ended = times or (None, None)
-        run = self.client.create_run(experiment, start_time=begun, tags=all_tags, run_name=name)
-        below = StageRun(self.client, run.info.run_id, self.inputs, self.root, known=False)
-        below.log_params(parameters)
-        below.log_curve(curve, step="epoch")
-        below.log_metrics(metrics)
-        self.client.set_terminated(run.info.run_id, status, end_time=ended)
-        self.client.set_tag(run.info.run_id, _WHOLE, "true")
+        self.tell("nested", lambda run: operations.nested(run, **arguments), arguments)
+
+    def tag_nested(self, tag: str, values: Mapping[str, str]) -> None:
+        """Sets a tag `chronoslide.<tag>` of runs below this one, by their names."""
+        arguments = {"tag": tag, "values": dict(values)}
+        self.tell("nested_tag", lambda run: operations.nested_tag(run, tag, values), arguments)
 
     def tag(self, **tags: str) -> None:
         """Sets tags `chronoslide.<name>`."""
-        for name, value in tags.items():
-            self.client.set_tag(self.run_id, f"chronoslide.{name}", value)
+        self.tell("tags", lambda run: operations.tags(run, tags), {"values": tags})
+
+    def end(self, status: str) -> None:
+        """Ends the run; its record has done its duty if the server has heard everything."""
+        if self.known:
+            return
+        ended = outbox.now()
+        if self.record is not None:
+            self.record.end(status, ended)
+        self._try(lambda run: operations.end(run, status, ended))
+        if self.record is not None and self.client is not None:
+            self.record.discard()
 
 
 @contextmanager
@@ -167,32 +231,81 @@ def stage_run(
         The open run. It ends as FINISHED, or as FAILED if the block raises.
 
     Raises:
-        TrackingError: MLflow's store cannot be reached.
+        TrackingError: MLflow's store cannot be used. A server that is away is no error: the run is kept instead.
     """
-    from mlflow.exceptions import MlflowException
-
     inputs = inputs_of(root, stage, settings)
-    name = name or stage
+    header = outbox.header_of(root, name or stage, inputs, goes_on)
+    opened = (is_server(address_of(root)) and _kept_run(root, header)) or _stored_run(root, header)
+    try:
+        if not opened.known:
+            opened.log_params(inputs.parameters)
+        yield opened
+    except BaseException as error:
+        opened.end("KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED")
+        raise
+    opened.end("FINISHED")
+
+
+def _kept_run(root: Path, header: Header) -> StageRun | None:
+    """The run of the outbox on the same inputs or of the same work, None where there is none."""
+    inputs = header.inputs
+    if header.work is not None:
+        record, known = outbox.record_of_work(root, header.work), False
+    else:
+        record, known = outbox.finished_record(root, header.name, inputs.key), True
+    if record is None:
+        return None
+    if not known:
+        record.take_up()
+        record.break_off()  # whatever the server heard: the record is sent
+    log.warning("%s: its run waits in %s/; %s", header.name, outbox.OUTBOX, _SEND)
+    return StageRun(None, f"unsent-{record.header.id}", inputs, root, known, header.commit, record)
+
+
+def _stored_run(root: Path, header: Header) -> StageRun:
+    """The run in the store, finished or new; where a server is away or earlier runs wait for it, one in the outbox."""
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    address, inputs = address_of(root), header.inputs
+    record: Record | None = None
     try:
         client, experiment = open_store(root)
         bury_the_dead(client, experiment)
-        found = finished_run(client, experiment, name, inputs.key) if goes_on is None else None
-        begun = None if goes_on is None else taken_up(client, experiment, goes_on)
-        run = found or begun or create_run(client, experiment, root, name, inputs, goes_on)
-    except MlflowException as error:
-        raise TrackingError(
-            f"MLflow's store {address_of(root)} cannot be used ({str(error).splitlines()[0]}); "
-            "start the server or correct MLFLOW_TRACKING_URI"
-        ) from error
-    opened = StageRun(client, run.info.run_id, inputs, root, known=found is not None)
-    try:
-        yield opened
-    except BaseException as error:
-        if not opened.known:
-            client.set_terminated(opened.run_id, "KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED")
-        raise
-    if not opened.known:
-        client.set_terminated(opened.run_id, "FINISHED")
+        if header.work is None:
+            found = finished_run(client, experiment, header.name, inputs.key)
+            if found is not None:
+                return StageRun(client, found.info.run_id, inputs, root, True, header.commit)
+        if is_server(address):
+            outbox.drop_told(root)
+            record = outbox.open_record(root, header)
+            earlier = len(outbox.waiting(root))
+            if earlier:
+                return _unsent(
+                    root, header, record, f"{earlier} earlier runs wait in {outbox.OUTBOX}/, this one waits behind them"
+                )
+        begun = None if header.work is None else taken_up(client, experiment, header.work)
+        run = begun or create_run(client, experiment, header)
+    except (MlflowException, SQLAlchemyError, OSError) as error:
+        if not is_server(address) or not is_unreachable(error):
+            raise TrackingError(
+                f"MLflow's store {address} cannot be used ({reason_of(error)}); "
+                "start the server or correct MLFLOW_TRACKING_URI"
+            ) from error
+        record = record or outbox.open_record(root, header)
+        kept = f"MLflow's server {address} cannot be reached ({reason_of(error)}), the run is kept in {outbox.OUTBOX}/"
+        return _unsent(root, header, record, kept)
+    return StageRun(client, run.info.run_id, inputs, root, False, header.commit, record)
+
+
+def _unsent(root: Path, header: Header, record: Record, why: str) -> StageRun:
+    record.break_off()
+    log.warning("%s: %s; %s", header.name, why, _SEND)
+    return StageRun(None, f"unsent-{record.header.id}", header.inputs, root, False, header.commit, record)
+
+
+def _numbered(paths: Sequence[Path]) -> dict[str, Path]:
+    return {str(number): path for number, path in enumerate(paths)}
 
 
 def attach(run: StageRun, name: str, key: str, paths: Sequence[Path], folder: str) -> str | None:
@@ -206,15 +319,30 @@ def attach(run: StageRun, name: str, key: str, paths: Sequence[Path], folder: st
         folder: Of the artefacts.
 
     Returns:
-        MLflow's id of the finished run, None if the store does not hold it.
+        The id of the finished run, None if neither the store nor the outbox holds it.
     """
-    experiment = run.client.get_run(run.run_id).info.experiment_id
-    found = finished_run(run.client, experiment, name, key)
-    if found is None:
+    kept = outbox.finished_record(run.root, name, key)
+    found = run._try(lambda target: find_finished(target, name, key))
+    if found is None and kept is None:
         return None
-    target = str(found.info.run_id)
-    replace(run, run_id=target).log_files(paths, folder)
-    return target
+    if not run.known:
+        arguments = {"name": name, "key": key, "folder": folder}
+        run.tell("attach", lambda target: attach_to(target, name, key, paths, folder), arguments, _numbered(paths))
+    return found or f"unsent-{kept.header.id}" if kept else found
+
+
+def find_finished(target: Target, name: str, key: str) -> str | None:
+    """MLflow's id of the finished run with a name on inputs with this hash, or None."""
+    experiment = target.client.get_run(target.run_id).info.experiment_id
+    found = finished_run(target.client, experiment, name, key)
+    return None if found is None else str(found.info.run_id)
+
+
+def attach_to(target: Target, name: str, key: str, paths: Sequence[Path], folder: str) -> None:
+    """Keeps files or folders as artefacts of a finished run, if there is one."""
+    found = find_finished(target, name, key)
+    if found is not None:
+        operations.files(replace(target, run_id=found), paths, folder)
 
 
 def read_artefact(root: Path, run_id: str, name: str) -> str:
@@ -236,21 +364,38 @@ def read_artefact(root: Path, run_id: str, name: str) -> str:
         ) from error
 
 
-def latest_runs(client: MlflowClient, root: Path) -> tuple[FinishedRun, ...]:
-    """The latest finished run of each name, in the order in which they ended."""
+def latest_runs(run: StageRun) -> tuple[FinishedRun, ...]:
+    """The latest finished run of each name, in the order in which they ended; of a server also those it is yet to get.
+
+    Args:
+        run: The open run, whose store is asked.
+    """
+    stored = run._try(lambda target: list(_finished_in_store(target.client, run.root))) or []
+    latest: dict[str, FinishedRun] = {}
+    for each in (*stored, *_finished_in_outbox(run.root)):
+        latest.pop(each.name, None)
+        latest[each.name] = each
+    return tuple(latest.values())
+
+
+def _finished_in_store(client: MlflowClient, root: Path) -> Iterator[FinishedRun]:
     experiment = client.get_experiment_by_name(os.environ.get("MLFLOW_EXPERIMENT_NAME", EXPERIMENT))
     if experiment is None:
-        return ()
+        return
     server = address_of(root) if address_of(root).startswith("http") else ""
-    latest: dict[str, FinishedRun] = {}
-    for run in client.search_runs(
-        [experiment.experiment_id], "status = 'FINISHED'", order_by=["attributes.end_time ASC"]
-    ):
+    runs = client.search_runs([experiment.experiment_id], "status = 'FINISHED'", order_by=["attributes.end_time ASC"])
+    for run in runs:
         info = run.info
         if _TRIAL in run.data.tags:
             continue  # the trials of a search stand in its own table
         page = f"{server}/#/experiments/{experiment.experiment_id}/runs/{info.run_id}" if server else ""
         minutes = (info.end_time - info.start_time) / 60_000
-        latest.pop(info.run_name, None)
-        latest[info.run_name] = FinishedRun(info.run_name, info.run_id, run.data.tags.get(INPUTS, ""), minutes, page)
-    return tuple(latest.values())
+        yield FinishedRun(info.run_name, info.run_id, run.data.tags.get(INPUTS, ""), minutes, page)
+
+
+def _finished_in_outbox(root: Path) -> Iterator[FinishedRun]:
+    for record in outbox.waiting(root) if is_server(address_of(root)) else ():
+        header, end = record.header, record.read().end
+        if end is not None and end[0] == "FINISHED":
+            minutes = (end[1] - header.begun) / 60_000
+            yield FinishedRun(header.name, f"unsent-{header.id}", header.inputs.key, minutes)

@@ -7,6 +7,7 @@ that become files are plain.
 from __future__ import annotations
 
 import datetime
+import json
 import re
 import warnings
 from collections.abc import Mapping, Sequence
@@ -18,11 +19,9 @@ import odc.stac
 import pystac
 import pystac_client
 import rasterio.features
-import requests
 import shapely
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
-from pystac_client.exceptions import APIError
 from pystac_client.stac_api_io import StacApiIO
 from rasterio.crs import CRS
 from rasterio.warp import transform_geom
@@ -85,10 +84,24 @@ def search(
                 datetime=(f"{first}T00:00:00Z", f"{last}T23:59:59Z"),
             )  # fmt: skip
             items = list(found.items())
-    except (APIError, requests.RequestException, pystac.STACError, ValueError, KeyError, NotImplementedError) as error:
+    except Exception as error:  # whatever stands in the answers, the libraries stumble over it in their own ways
         raise DataError(f"{url}: the catalogue cannot be searched ({_first_line(error)}); try again later") from error
-    usable = [item for item in items if _PLAIN.fullmatch(item.id) and item.datetime is not None]
-    return sorted(usable, key=lambda item: (item.datetime, item.id))
+    return sorted(filter(_is_sound, items), key=lambda item: (str(item.datetime), item.id))
+
+
+def _is_sound(item: pystac.Item) -> bool:
+    """Whether what an item tells is of the kind that the specification asks for."""
+    try:
+        footprint = shapely.geometry.shape(item.geometry) if item.geometry else shapely.Point(0, 0)
+        json.dumps(plain(item), allow_nan=False)
+        return bool(
+            _PLAIN.fullmatch(item.id)
+            and item.datetime is not None
+            and np.isfinite(footprint.bounds).all()
+            and all(isinstance(asset.href, str) for asset in item.assets.values())
+        )
+    except Exception:  # it is of another kind, in whichever way
+        return False
 
 
 def acquisitions(items: Sequence[pystac.Item]) -> dict[datetime.date, list[pystac.Item]]:
