@@ -14,14 +14,13 @@ from tqdm import tqdm
 
 from chronoslide.errors import DataError
 from chronoslide.files import json_text, resumable, write_text
-from chronoslide.mapping.engines import DECISION, Engine, choose_engine
+from chronoslide.mapping.engine_process import choose_engine_apart
+from chronoslide.mapping.engines import DECISION, Engine
 from chronoslide.mapping.map_writer import unobserved_share, write_map
 from chronoslide.mapping.symmetries import over_symmetries
 from chronoslide.mapping.windows import cover
-from chronoslide.models.card import require_bands
-from chronoslide.models.storage import load_model
+from chronoslide.models.card import read_card, require_bands
 from chronoslide.params import MapSettings, read_settings
-from chronoslide.patches.storage import PatchSet, read_patches
 from chronoslide.rasters import read_grid
 from chronoslide.scenes.scene import open_scene
 from chronoslide.tracking import StageRun, stage_run
@@ -44,7 +43,6 @@ def run(root: Path) -> None:
     if not scenes:
         raise DataError(f"{root / 'results/scenes/investigation'}: no scenes; run `chronoslide scenes` first")
     patches = root / "results/patches/investigation"
-    training, validation = read_patches(patches / "train"), read_patches(patches / "validation")
     models = sorted(path.parent for path in (root / "results/models").glob("[!.]*/model.json"))
     windows = sum(_windows(path, settings.map) for path in scenes)
     with (
@@ -53,7 +51,7 @@ def run(root: Path) -> None:
         tqdm(desc="map", total=len(models) * windows, unit=" windows") as bar,
     ):
         for model_folder in models:
-            _map_years(model_folder, scenes, folder / model_folder.name, settings.map, (training, validation), bar, run)
+            _map_years(model_folder, scenes, folder / model_folder.name, settings.map, patches, bar, run)
     run.log_files([root / "results/maps"], "maps")
 
 
@@ -62,15 +60,15 @@ def _map_years(
     scenes: Sequence[Path],
     folder: Path,
     section: MapSettings,
-    patches: tuple[PatchSet, PatchSet],
+    patches: Path,
     bar: tqdm[Any],
     run: StageRun,
 ) -> None:
     """Maps all years with one model into `folder`; what is there already is left as it is."""
     name = model_folder.name
     bar.set_postfix_str(f"{name}: choosing an engine")
-    model, card = load_model(model_folder)
-    engine = choose_engine(model, card, section, *patches)
+    card = read_card(model_folder)
+    engine = choose_engine_apart(model_folder, section, patches)
     _keep_decision(folder, engine, run)
     predict = over_symmetries(engine.predict, section.symmetries)
     for path in scenes:
