@@ -14,10 +14,10 @@ from rasterio.windows import Window
 
 from chronoslide.grid import Grid
 from chronoslide.mapping.partial_writer import HEADER_BYTES, open_partial
-from chronoslide.mapping.pipelining import write_behind
 from chronoslide.mapping.strips import Predict, Progress, Strip, WindowedScene, probability_strips
 from chronoslide.params import MapSettings
 from chronoslide.patches.scaling import BandStatistics
+from chronoslide.pipelining import write_behind
 from chronoslide.rasters import open_raster, write_raster_of_rows
 
 BAND = "landslide probability"

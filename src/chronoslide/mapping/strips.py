@@ -19,10 +19,10 @@ from rasterio.windows import Window
 
 from chronoslide.grid import Grid
 from chronoslide.mapping.blending import Blend
-from chronoslide.mapping.pipelining import read_ahead
 from chronoslide.mapping.windows import starts
 from chronoslide.params import MapSettings
 from chronoslide.patches.scaling import BandStatistics, fill_unobserved
+from chronoslide.pipelining import read_ahead
 
 Predict = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 """Reflectance (n, rows, cols, bands) to probability (n, rows, cols)."""

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from chronoslide.errors import ModelError
 from chronoslide.labels import BACKGROUND, LANDSLIDE, UNOBSERVED
+from chronoslide.models.feeding import Feeding
 from chronoslide.models.losses import TverskyLoss
 from chronoslide.models.metrics import Counts, count
 from chronoslide.models.unet import SIDE_MULTIPLE
@@ -63,11 +64,14 @@ class History:
         epochs: The epochs in order.
         best_epoch: The epoch whose weights were kept.
         seconds: Wall time of each epoch [s]; apart, because it differs from run to run while the rest does not.
+        step_share: Of the time of the passes over the training patches, what was spent in the step and not in waiting
+            for patches.
     """
 
     epochs: tuple[Epoch, ...]
     best_epoch: int
     seconds: tuple[float, ...]
+    step_share: float = 1.0
 
     @property
     def best(self) -> Epoch:
@@ -121,6 +125,7 @@ def train(
     judged = None if validation is None else reflectance_of(validation, statistics)
     rng = np.random.default_rng(seed)
     schedule = _Schedule(settings)
+    feeding = Feeding()
     weights: list[NDArray[Any]] = []
     epochs: list[Epoch] = []
     seconds: list[float] = []
@@ -129,7 +134,7 @@ def train(
         started = time.perf_counter()
         learning_rate = schedule.learning_rate(number)
         model.optimizer.learning_rate.assign(learning_rate)
-        trained = _epoch_loss(model, training, statistics, settings, rng)
+        trained = _epoch_loss(model, training, statistics, settings, rng, feeding)
         soft, counts = (None, Counts())
         if validation is not None and judged is not None:
             soft, counts = _judge(model, judged, validation.labels, settings.batch_patches)
@@ -151,7 +156,7 @@ def train(
             break
 
     model.set_weights(weights)
-    return History(tuple(epochs), schedule.best_epoch, tuple(seconds))
+    return History(tuple(epochs), schedule.best_epoch, tuple(seconds), feeding.step_share)
 
 
 def reflectance_of(patches: PatchSet, statistics: BandStatistics) -> NDArray[np.float32]:
@@ -203,24 +208,37 @@ def _epoch_loss(
     statistics: BandStatistics,
     settings: OptimiserSettings,
     rng: np.random.Generator,
+    feeding: Feeding,
 ) -> float:
     """One pass in random order and orientation; the mean loss of its steps, weighed by their patches."""
     total = 0.0
-    for chosen in _batches(rng.permutation(patches.n), settings.batch_patches):
-        images, labels = np.asarray(patches.images[chosen]), np.asarray(patches.labels[chosen])
-        if settings.orient:
-            images, labels = orient(images, labels, rng)
+    order = _batches(rng.permutation(patches.n), settings.batch_patches)
+    prepared = ((len(chosen), *_seen(patches, chosen, statistics, settings, rng)) for chosen in order)
+    for shown, seen, labels in feeding.ahead(prepared):
         model.reset_metrics()  # Keras would answer with the mean over the steps since the last reset
-        reflectance = to_reflectance(images)
-        if settings.relight_gain or settings.relight_haze:
-            lit = np.array([not is_channel(band) for band in patches.bands])
-            reflectance = relight(reflectance, settings.relight_gain, settings.relight_haze, rng, lit)
-        seen = fill_unobserved(reflectance, labels != UNOBSERVED, statistics)
         step = model.train_on_batch(seen, labels[..., None])
-        total += float(np.ravel(step)[0]) * len(chosen)
+        total += float(np.ravel(step)[0]) * shown
         if not math.isfinite(total):
             break
     return total / patches.n
+
+
+def _seen(
+    patches: PatchSet,
+    chosen: NDArray[np.int64],
+    statistics: BandStatistics,
+    settings: OptimiserSettings,
+    rng: np.random.Generator,
+) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    """A batch as a step sees it: turned, under other light, filled; and its labels."""
+    images, labels = np.asarray(patches.images[chosen]), np.asarray(patches.labels[chosen])
+    if settings.orient:
+        images, labels = orient(images, labels, rng)
+    reflectance = to_reflectance(images)
+    if settings.relight_gain or settings.relight_haze:
+        lit = np.array([not is_channel(band) for band in patches.bands])
+        reflectance = relight(reflectance, settings.relight_gain, settings.relight_haze, rng, lit)
+    return fill_unobserved(reflectance, labels != UNOBSERVED, statistics), labels
 
 
 def _judge(

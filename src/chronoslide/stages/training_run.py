@@ -50,6 +50,7 @@ def keep(folder: Path, fitted: Fitted, run: StageRun, registered_name: str | Non
             "threshold_val_f1": fitted.threshold.f1,
             "parameters": fitted.model.count_params(),
             "seconds_per_epoch": sum(fitted.history.seconds) / len(fitted.history.seconds),
+            "step_share": fitted.history.step_share,
         }
     )
     run.log_files([folder], STORED_MODEL)
