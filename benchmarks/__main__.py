@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from benchmarks import bench_mapping, bench_polygons, bench_serving, bench_tracking, main_job
+from benchmarks import bench_mapping, bench_polygons, bench_serving, bench_tracking, bench_training, main_job
 from benchmarks.measure import print_table, record
 
 BENCHMARKS = {
@@ -15,6 +15,7 @@ BENCHMARKS = {
     "patches": main_job.real_patches,
     "help": main_job.command_help,
     "mapping": bench_mapping.mapping,
+    "training": bench_training.training,
     "polygons": bench_polygons.polygons,
     "tracking": bench_tracking.tracking,
     "tracking_quality": bench_tracking.quality,

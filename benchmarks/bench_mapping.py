@@ -248,18 +248,16 @@ def main() -> int:
     import os
 
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-    from chronoslide.mapping.engines import choose_engine
+    from chronoslide.mapping.engine_process import choose_engine_apart
     from chronoslide.mapping.map_writer import write_map
-    from chronoslide.models.storage import load_model
-    from chronoslide.patches.storage import read_patches
+    from chronoslide.models.card import read_card
     from chronoslide.scenes.scene import open_scene
 
     path, engine_name, precision = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
     settings = MapSettings.model_validate(SETTINGS.model_dump() | {"engine": engine_name, "precision": precision})
-    model, card = load_model(WORK / "model")
-    patches = RESULTS / "patches/investigation"
+    card = read_card(WORK / "model")
     begin = time.perf_counter()
-    engine = choose_engine(model, card, settings, read_patches(patches / "train"), read_patches(patches / "validation"))
+    engine = choose_engine_apart(WORK / "model", settings, RESULTS / "patches/investigation")
     engine_seconds = time.perf_counter() - begin
     side = settings.window_pixels
     engine.predict(np.full((settings.batch_windows, side, side, len(card.bands)), 0.1, np.float32))  # compiled by now
@@ -273,7 +271,7 @@ def main() -> int:
         return probability
 
     before = resource.getrusage(resource.RUSAGE_SELF)
-    engine_peak = _peak_gb("VmHWM")
+    engine_peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024 / 1e9
     Path("/proc/self/clear_refs").write_text("5")  # the peak is counted anew
     with tempfile.TemporaryDirectory(dir=WORK) as folder, open_scene(path) as scene:
         begin = time.perf_counter()
@@ -281,7 +279,10 @@ def main() -> int:
         wall = time.perf_counter() - begin
         pixels = scene.grid.rows * scene.grid.cols
     after = resource.getrusage(resource.RUSAGE_SELF)
+    peak = _peak_gb("VmHWM")
     last = engine.tried[-1].agreement
+    from chronoslide.models.storage import load_model
+
     found = {
         "engine": engine.name,
         "precision": engine.precision,
@@ -291,9 +292,9 @@ def main() -> int:
         "mpx_per_s": round(pixels / 1e6 / wall, 4),
         "model_share": round(in_model[0] / wall, 4),
         "model_mpx_per_s": round(in_model[1] / 1e6 / in_model[0], 4),
-        "flop_per_s": in_model[1] * _operations_per_pixel(model) / in_model[0],
+        "flop_per_s": in_model[1] * _operations_per_pixel(load_model(WORK / "model")[0]) / in_model[0],
         "cpu_s": round(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, 2),
-        "peak_rss_gb": round(_peak_gb("VmHWM"), 3),
+        "peak_rss_gb": round(peak, 3),
         "engine_peak_rss_gb": round(engine_peak, 3),
         "flipped_share": last.flipped_share if last else 0.0,
         "f1": last.f1 if last else None,

@@ -76,6 +76,9 @@ def _carry_out(arguments: argparse.Namespace) -> None:
         if arguments.verb == "tune":
             _tune(stage, arguments)
             return
+        if arguments.verb == "map":
+            stage.run(Path(arguments.root).resolve(), arguments.scheduler)
+            return
         stage.run(Path(arguments.root).resolve())
         if getattr(arguments, "against", None):
             print(f"The comparison: {stage.compare(Path(arguments.root).resolve(), arguments.against)}")
@@ -203,6 +206,9 @@ def _add_scene(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--threshold", type=float, help="probability from which a pixel is landslide (the model's own)")
     verb.add_argument("--minimum-area", type=float, help="minimum mapping unit in m2 (that of the settings)")
     verb.add_argument("--probability", type=Path, help="a GeoTIFF for the probabilities")
+    verb.add_argument(
+        "--scheduler", metavar="ADDRESS", help="map all years on the workers of this Dask scheduler (tcp://host:8786)"
+    )
     verb.add_argument("--trust", action="store_true", help="take a model's folder that holds programs, too")
 
 

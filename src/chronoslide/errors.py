@@ -48,6 +48,10 @@ class StorageError(ChronoslideError):
     """A result cannot be written: disk full, no permission, a folder in the way."""
 
 
+class ClusterError(ChronoslideError):
+    """Other machines that were to help do not answer, are lost, or do not have what it takes."""
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """Returns `, did you mean 'x'?` for the known word nearest to `word`, or an empty string."""
     matches = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)

@@ -42,7 +42,8 @@ def blended(shape, window, overlap, values, first_row=0):
             if piece.row_off == top and piece.row_off + piece.height > first_row:
                 blend.add(piece, values(piece))
         if end > first_row:
-            finished.append(blend.finish(end))
+            finished.append(blend.finished(max(top, first_row), end))
+            blend.drop(end)
     return np.concatenate(finished)
 
 
@@ -85,4 +86,4 @@ def test_a_pixel_of_one_window_keeps_its_value():
     first, second = cover((1, 6), 4, 2)
     blend.add(first, np.array([[0.1, 0.2, 0.3, 0.4]], dtype=np.float32))
     blend.add(second, np.array([[0.3, 0.4, 0.5, 0.6]], dtype=np.float32))
-    assert blend.finish(1).tolist() == np.array([[0.1, 0.2, 0.3, 0.4, 0.5, 0.6]], dtype=np.float32).tolist()
+    assert blend.finished(0, 1).tolist() == np.array([[0.1, 0.2, 0.3, 0.4, 0.5, 0.6]], dtype=np.float32).tolist()

@@ -89,11 +89,13 @@ class Blend:
         weighted = self.share(window) * values
         self._total[begin : begin + window.height - above, cols] += weighted[above:]
 
-    def finish(self, end: int) -> NDArray[np.float32]:
-        """Gives away the rows from the first that is held up to `end` (not included), to which no window will add."""
+    def finished(self, begin: int, end: int) -> NDArray[np.float32]:
+        """The rows from `begin` up to `end` (not included), to which no window will add; they stay where they are."""
+        return self._total[begin - self._top : end - self._top].astype(np.float32)
+
+    def drop(self, end: int) -> None:
+        """Makes room by giving up the rows from the first that is held up to `end` (not included)."""
         count = end - self._top
-        finished = self._total[:count].astype(np.float32)
         self._total[: -count or None] = self._total[count:]
         self._total[-count:] = 0.0
         self._top = end
-        return finished

@@ -13,9 +13,8 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
-import keras
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,10 +23,11 @@ from chronoslide.mapping.agreement import Agreement, agreement
 from chronoslide.mapping.openvino_engine import Precision, Quantised
 from chronoslide.mapping.strips import Predict
 from chronoslide.models.card import ModelCard
-from chronoslide.models.prediction import predictor
-from chronoslide.models.training import reflectance_of
 from chronoslide.params import MapSettings
 from chronoslide.patches.storage import PatchSet
+
+if TYPE_CHECKING:
+    import keras
 
 EngineName = Literal["openvino", "tensorflow"]
 
@@ -85,12 +85,14 @@ class Engine:
         name: Of the engine.
         precision: Of its arithmetic.
         tried: All candidates in the order in which they were tried; the last one is used.
+        network: In OpenVINO's form; None with TensorFlow.
     """
 
     predict: Predict
     name: EngineName
     precision: Precision
     tried: tuple[Candidate, ...]
+    network: Any = None
 
     def to_json(self) -> dict[str, Any]:
         """The decision as a dictionary for a JSON file."""
@@ -116,6 +118,9 @@ def choose_engine(
     Returns:
         The engine. TensorFlow in float32 is the trained network itself and always passes.
     """
+    from chronoslide.models.prediction import predictor
+    from chronoslide.models.training import reflectance_of
+
     trained = predictor(model)
     images = reflectance_of(validation, card.statistics)
     labels = np.asarray(validation.labels)
@@ -124,7 +129,8 @@ def choose_engine(
     tried: list[Candidate] = []
     for precision, quantised, make in _openvino_candidates(model, card, settings, training):
         try:
-            predict = make()
+            network = make()
+            predict = openvino_engine.predictor(network, precision)
             found = agreement(expected, _all(predict, images), labels, threshold)
             tried.append(Candidate("openvino", precision, quantised, found, found.refusal))
         except (ImportError, RuntimeError, ValueError) as error:  # what OpenVINO and NNCF raise
@@ -133,7 +139,7 @@ def choose_engine(
             continue
         if found.refusal is None:
             _return_free_memory()
-            return Engine(predict, "openvino", precision, tuple(tried))
+            return Engine(predict, "openvino", precision, tuple(tried), network)
     tried.append(Candidate("tensorflow", "float32", None, None, None))
     return Engine(trained, "tensorflow", "float32", tuple(tried))
 
@@ -146,6 +152,8 @@ def settled_engine(model: keras.Model, settings: MapSettings) -> Predict:
         settings: `engine` and `precision`. Eight bits need patches for their ranges and "auto" needs some to choose by;
             both give float32. Where OpenVINO cannot be used, TensorFlow takes its place.
     """
+    from chronoslide.models.prediction import predictor
+
     if settings.engine == "tensorflow" or _tensorflow_is_better():
         return predictor(model)
     bfloat16 = settings.precision == "bfloat16" and openvino_engine.has_bfloat16()
@@ -154,14 +162,14 @@ def settled_engine(model: keras.Model, settings: MapSettings) -> Predict:
 
 def _openvino_candidates(
     model: keras.Model, card: ModelCard, settings: MapSettings, training: PatchSet
-) -> Iterator[tuple[Precision, Quantised | None, Callable[[], Predict]]]:
-    """The precisions to try and how each is made; none where TensorFlow is wanted or better."""
+) -> Iterator[tuple[Precision, Quantised | None, Callable[[], Any]]]:
+    """The precisions to try and how OpenVINO's network for each is made; none where TensorFlow is wanted or better."""
     if settings.engine == "tensorflow" or (settings.engine == "auto" and _tensorflow_is_better()):
         return
     wanted = _PRECISIONS if settings.precision == "auto" else _PRECISIONS[_PRECISIONS.index(settings.precision) :]
     exported: list[Any] = []
 
-    def make(precision: Precision, quantised: Quantised | None) -> Predict:
+    def make(precision: Precision, quantised: Quantised | None) -> Any:
         if precision == "bfloat16" and not openvino_engine.has_bfloat16():
             raise RuntimeError("this processor has no arithmetic in bfloat16")
         if not exported:
@@ -169,7 +177,7 @@ def _openvino_candidates(
         network = exported[0]
         if quantised is not None:
             network = openvino_engine.quantise(network, calibration_images(training, card), quantised)
-        return openvino_engine.predictor(network, precision)
+        return network
 
     for precision in wanted:
         for quantised in _QUANTISED if precision == "int8" else (None,):
@@ -178,12 +186,16 @@ def _openvino_candidates(
 
 def calibration_images(training: PatchSet, card: ModelCard) -> NDArray[np.float32]:
     """Reflectance (n, side, side, bands) of at most `CALIBRATION_PATCHES` training patches at even distances."""
+    from chronoslide.models.training import reflectance_of
+
     chosen = np.unique(np.linspace(0, training.n - 1, min(training.n, CALIBRATION_PATCHES)).astype(np.intp))
     return reflectance_of(training.take(chosen), card.statistics)
 
 
 def _tensorflow_is_better() -> bool:
     """Whether OpenVINO is missing, or TensorFlow has a GPU, or Keras runs on another backend than TensorFlow."""
+    import keras
+
     if not openvino_engine.available() or keras.backend.backend() != "tensorflow":
         return True
     import tensorflow as tf

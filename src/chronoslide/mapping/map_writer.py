@@ -6,17 +6,18 @@ that was interrupted goes on at the first row that is missing and has the same b
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 from rasterio.windows import Window
 
+from chronoslide.grid import Grid
 from chronoslide.mapping.partial_writer import HEADER_BYTES, open_partial
-from chronoslide.mapping.pipelining import write_behind
 from chronoslide.mapping.strips import Predict, Progress, Strip, WindowedScene, probability_strips
 from chronoslide.params import MapSettings
 from chronoslide.patches.scaling import BandStatistics
+from chronoslide.pipelining import write_behind
 from chronoslide.rasters import open_raster, write_raster_of_rows
 
 BAND = "landslide probability"
@@ -35,10 +36,7 @@ def write_map(
     tags: Mapping[str, str],
     progress: Progress | None = None,
 ) -> None:
-    """Maps a scene into a cloud-optimised GeoTIFF, whole or not at all.
-
-    Finished rows are kept in `<path>.rows` until the raster is written. If the process is killed, the next call with
-    the same key goes on with them.
+    """Maps a scene in this process into a cloud-optimised GeoTIFF, whole or not at all.
 
     Args:
         path: Where to.
@@ -46,24 +44,48 @@ def write_map(
         predict: The network; rows and columns that it is given are multiples of 16.
         statistics: Of the training patches.
         settings: Windows, overlap, batch.
-        key: Names everything that the map depends on: weights, scene, settings, engine. Rows of another key are
-            thrown away.
+        key: As in `write_strips`.
         tags: Extra text for the file's metadata.
         progress: Called after each batch with the number of windows done and in all.
 
     Raises:
         DataError: The scene lacks a band that the network was trained on, or its file is broken.
+        StorageError: As `write_strips`.
+    """
+
+    def strips(first_row: int) -> Iterator[Strip]:
+        return probability_strips(scene, predict, statistics, settings, first_row, progress)
+
+    write_strips(path, scene.grid, strips, key=key, tags=tags)
+
+
+def write_strips(
+    path: Path, grid: Grid, strips: Callable[[int], Iterator[Strip]], *, key: str, tags: Mapping[str, str]
+) -> None:
+    """Writes a map that is made strip by strip as a cloud-optimised GeoTIFF, whole or not at all.
+
+    Finished rows are kept in `<path>.rows` until the raster is written. If the process is killed, the next call with
+    the same key goes on with them.
+
+    Args:
+        path: Where to.
+        grid: Of the map.
+        strips: Makes the rows from the one that it is given to the last, wherever they are computed.
+        key: Names everything that the map depends on: weights, scene, settings, engine. Rows of another key are
+            thrown away.
+        tags: Extra text for the file's metadata.
+
+    Raises:
         StorageError: The place cannot be written to, the disk is full, or another process makes the same map.
     """
     rows_path = path.with_name(f"{path.name}.rows")
-    grid = scene.grid
     with open_partial(rows_path, key, grid.cols) as partial:
 
         def keep(strip: Strip) -> None:
             partial.append(strip.probability)
 
         with write_behind(keep, _STRIPS_BEHIND) as give:
-            for strip in probability_strips(scene, predict, statistics, settings, partial.finished_rows, progress):
+            for strip in strips(partial.finished_rows):
                 give(strip)
         write_raster_of_rows(path, rows_path, HEADER_BYTES, grid, band=BAND, tags=dict(tags))
     rows_path.unlink()

@@ -14,13 +14,16 @@ import logging
 import os
 import sys
 import warnings
-from typing import Any, Final, Literal, cast
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
-import keras
 import numpy as np
 from numpy.typing import NDArray
 
 from chronoslide.mapping.strips import Predict
+
+if TYPE_CHECKING:
+    import keras
 
 Precision = Literal["float32", "bfloat16", "int8"]
 """Of the arithmetic. With "int8", what is not quantised is in bfloat16 where the processor has it, else in float32."""
@@ -54,6 +57,22 @@ def export(model: keras.Model) -> Any:
     )
     exported.inputs[0].tensor.set_names({_INPUT})
     return exported
+
+
+def save(network: Any, path: Path) -> None:
+    """Writes what `export` or `quantise` gave as `path` (.xml) and a file of weights beside it (.bin), bit by bit."""
+    _openvino().save_model(network, path, compress_to_fp16=False)
+
+
+def read(path: Path) -> Any:
+    """Reads what `save` wrote, into memory: the files are no longer needed."""
+    return read_bytes(path.read_bytes(), path.with_suffix(".bin").read_bytes())
+
+
+def read_bytes(form: bytes, weights: bytes) -> Any:
+    """The same from the contents of the two files."""
+    openvino = _openvino()
+    return openvino.Core().read_model(model=form, weights=weights)
 
 
 def quantise(exported: Any, images: NDArray[np.float32], layers: Quantised = "all") -> Any:

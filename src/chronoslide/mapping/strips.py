@@ -2,12 +2,14 @@
 
 The core of the way from scene to probability. What is in memory depends on the scene's width and the window, not on the
 scene's length. A row of windows is cut into batches of its own, so every window meets the network in the same company
-wherever a map begins: a map that goes on at a later row gives the same values as one that was never interrupted.
+wherever a map begins: a map that goes on at a later row gives the same values as one that was never interrupted. The
+three steps, planning batches, mapping them, joining what came out, stand apart, so that others than this process may
+do the middle one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -17,10 +19,10 @@ from rasterio.windows import Window
 
 from chronoslide.grid import Grid
 from chronoslide.mapping.blending import Blend
-from chronoslide.mapping.pipelining import read_ahead
 from chronoslide.mapping.windows import starts
 from chronoslide.params import MapSettings
 from chronoslide.patches.scaling import BandStatistics, fill_unobserved
+from chronoslide.pipelining import read_ahead
 
 Predict = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 """Reflectance (n, rows, cols, bands) to probability (n, rows, cols)."""
@@ -33,6 +35,7 @@ _DECIMALS: Final = 4
 # The network halves its input four times.
 _SIDE_MULTIPLE: Final = 16
 _BATCHES_AHEAD: Final = 2
+_STRIP_ROWS: Final = 64
 
 
 class WindowedScene(Protocol):
@@ -64,24 +67,50 @@ class Strip:
 
 
 @dataclass(frozen=True, slots=True)
-class _Batch:
-    """Windows of one row of windows that go through the network together.
+class Batch:
+    """Neighbouring windows of one row of windows, which go through the network together.
 
     Attributes:
-        windows: With a valid pixel.
-        images: (n, rows, cols, bands), filled and padded.
-        valid: (height, width) of each window.
         row: First row of the windows.
+        cols: First column of each window.
         next_row: First row of the next row of windows if this batch ends its row, else None.
         done: Windows of the scene up to here.
     """
 
-    windows: list[Window]
-    images: NDArray[np.float32] | None
-    valid: list[NDArray[np.bool_]]
     row: int
+    cols: tuple[int, ...]
     next_row: int | None
     done: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReadBatch:
+    """A batch as the network takes it.
+
+    Attributes:
+        windows: Those with a valid pixel.
+        images: (n, rows, cols, bands) of these, filled and padded; None if there are none.
+        valid: (height, width) of each of these.
+    """
+
+    windows: tuple[Window, ...]
+    images: NDArray[np.float32] | None
+    valid: tuple[NDArray[np.bool_], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MappedBatch:
+    """What the network made of a batch.
+
+    Attributes:
+        windows: Those with a valid pixel.
+        probability: (height, width) of each of these.
+        valid: (height, width) of each of these.
+    """
+
+    windows: tuple[Window, ...]
+    probability: tuple[NDArray[np.float32], ...]
+    valid: tuple[NDArray[np.bool_], ...]
 
 
 def probability_strips(
@@ -109,62 +138,112 @@ def probability_strips(
         DataError: The scene lacks a band that the network was trained on, or its file is broken.
         SettingsError: Windows with this overlap would not advance.
     """
-    rows, cols = scene.grid.shape
+    batches = plan_batches(scene.grid.shape, settings, first_row)
+
+    def mapped() -> Iterator[tuple[Batch, MappedBatch]]:
+        images = ((batch, read_batch(scene, batch, statistics, settings)) for batch in batches)
+        for batch, read in read_ahead(images, _BATCHES_AHEAD):
+            yield batch, map_batch(read, predict)
+
+    yield from blend_batches(mapped(), scene.grid.shape, settings, first_row, progress)
+
+
+def plan_batches(shape: tuple[int, int], settings: MapSettings, first_row: int = 0) -> list[Batch]:
+    """The batches that reach below a row, in the order in which a scene of this shape (rows, cols) is mapped.
+
+    Raises:
+        SettingsError: Windows with this overlap would not advance.
+    """
+    rows, cols = shape
+    side, overlap, together = settings.window_pixels, settings.overlap_pixels, settings.batch_windows
+    row_starts, col_starts = starts(rows, side, overlap), starts(cols, side, overlap)
+    if first_row >= rows:
+        return []
+    batches = []
+    for index, (row, next_row) in enumerate(zip(row_starts, [*row_starts[1:], rows], strict=True)):
+        if row + min(side, rows) <= first_row:
+            continue
+        for first in range(0, len(col_starts), together):
+            chosen = tuple(col_starts[first : first + together])
+            done = index * len(col_starts) + first + len(chosen)
+            batches.append(Batch(row, chosen, next_row if chosen[-1] == col_starts[-1] else None, done))
+    return batches
+
+
+def read_batch(scene: WindowedScene, batch: Batch, statistics: BandStatistics, settings: MapSettings) -> ReadBatch:
+    """The windows of a batch that have a valid pixel.
+
+    Raises:
+        DataError: The scene lacks a band that the network was trained on, or its file is broken.
+    """
+    height, width = (min(settings.window_pixels, length) for length in scene.grid.shape)
+    windows, images, validity = [], [], []
+    for col in batch.cols:
+        window = Window(col, batch.row, width, height)
+        reflectance, valid = scene.read(window, statistics.bands)
+        if valid.any():
+            windows.append(window)
+            images.append(reflectance)
+            validity.append(valid)
+    return ReadBatch(tuple(windows), _fill(images, validity, statistics) if images else None, tuple(validity))
+
+
+def map_batch(batch: ReadBatch, predict: Predict) -> MappedBatch:
+    """Sends a batch through the network."""
+    found = () if batch.images is None else predict(batch.images)
+    cropped = tuple(
+        probability[: window.height, : window.width] for window, probability in zip(batch.windows, found, strict=True)
+    )
+    return MappedBatch(batch.windows, cropped, batch.valid)
+
+
+def blend_batches(
+    mapped: Iterable[tuple[Batch, MappedBatch]],
+    shape: tuple[int, int],
+    settings: MapSettings,
+    first_row: int = 0,
+    progress: Progress | None = None,
+) -> Iterator[Strip]:
+    """Joins what the network made of all batches of `plan_batches`, in their order, into finished rows.
+
+    Args:
+        mapped: Batches, wherever they were mapped.
+        shape: (rows, cols) of the scene.
+        settings: Windows, overlap, batch.
+        first_row: Rows above it are left out.
+        progress: Called after each batch.
+
+    Yields:
+        Strips without gaps, of a few rows each; their values are rounded to four decimals.
+    """
+    rows, cols = shape
     if first_row >= rows:
         return
     side, overlap = settings.window_pixels, settings.overlap_pixels
     count = len(starts(rows, side, overlap)) * len(starts(cols, side, overlap))
-    blend = Blend((rows, cols), side, overlap, first_row)
+    blend = Blend(shape, side, overlap, first_row)
     valid = np.zeros((min(side, rows), cols), dtype=bool)
     top = first_row
-    for batch in read_ahead(_batches(scene, statistics, settings, first_row), _BATCHES_AHEAD):
-        if batch.images is not None:
-            for window, probability in zip(batch.windows, predict(batch.images), strict=True):
-                blend.add(window, probability[: window.height, : window.width])
-        for window, observed in zip(batch.windows, batch.valid, strict=True):
+    for batch, found in mapped:
+        for window, probability, observed in zip(found.windows, found.probability, found.valid, strict=True):
+            blend.add(window, probability)
             above = max(top - window.row_off, 0)
             begin = window.row_off + above - top
             valid[begin : begin + window.height - above, window.toslices()[1]] = observed[above:]
         if progress is not None:
             progress(batch.done, count)
         if batch.next_row is not None and batch.next_row > top:
+            # Few rows at once: what is rounded, masked and waiting to be written stays small in wide scenes.
+            for first in range(top, batch.next_row, _STRIP_ROWS):
+                part = slice(first - top, min(first + _STRIP_ROWS, batch.next_row) - top)
+                probability = np.round(blend.finished(first, top + part.stop), _DECIMALS)
+                probability[~valid[part]] = np.nan
+                yield Strip(first, probability)
+            blend.drop(batch.next_row)
             height = batch.next_row - top
-            probability = np.round(blend.finish(batch.next_row), _DECIMALS)
-            probability[~valid[:height]] = np.nan
             valid[: -height or None] = valid[height:].copy()
             valid[-height:] = False
-            yield Strip(top, probability)
             top = batch.next_row
-
-
-def _batches(
-    scene: WindowedScene, statistics: BandStatistics, settings: MapSettings, first_row: int
-) -> Iterator[_Batch]:
-    rows, cols = scene.grid.shape
-    side, overlap = settings.window_pixels, settings.overlap_pixels
-    row_starts, col_starts = starts(rows, side, overlap), starts(cols, side, overlap)
-    height, width = min(side, rows), min(side, cols)
-    done = 0
-    for row, next_row in zip(row_starts, [*row_starts[1:], rows], strict=True):
-        if row + height <= first_row:
-            done += len(col_starts)
-            continue
-        windows: list[Window] = []
-        images: list[NDArray[np.float32]] = []
-        validity: list[NDArray[np.bool_]] = []
-        for col in col_starts:
-            window = Window(col, row, width, height)
-            reflectance, valid = scene.read(window, statistics.bands)
-            done += 1
-            if valid.any():
-                windows.append(window)
-                images.append(reflectance)
-                validity.append(valid)
-            ends_row = col == col_starts[-1]
-            if ends_row or len(windows) == settings.batch_windows:
-                filled = _fill(images, validity, statistics) if images else None
-                yield _Batch(windows, filled, validity, row, next_row if ends_row else None, done)
-                windows, images, validity = [], [], []
 
 
 def _fill(

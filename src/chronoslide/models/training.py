@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from chronoslide.errors import ModelError
 from chronoslide.labels import LANDSLIDE, UNOBSERVED
 from chronoslide.models.blocks import SIDE_MULTIPLE
+from chronoslide.models.feeding import Feeding
 from chronoslide.models.losses import PatchLoss, loss_from_settings
 from chronoslide.models.metrics import Counts, count
 from chronoslide.models.optimisers import WeightAverage, make_optimiser
@@ -66,11 +67,14 @@ class History:
         epochs: The epochs in order.
         best_epoch: The epoch whose weights were kept.
         seconds: Wall time of each epoch [s]; apart, because it differs from run to run while the rest does not.
+        step_share: Of the time of the passes over the training patches, what was spent in the step and not in waiting
+            for patches.
     """
 
     epochs: tuple[Epoch, ...]
     best_epoch: int
     seconds: tuple[float, ...]
+    step_share: float = 1.0
 
     @property
     def best(self) -> Epoch:
@@ -127,6 +131,7 @@ def train(
     schedule = _Schedule(settings)
     average = WeightAverage(model, settings.average) if settings.average else None
     drawer = _Drawer(training, settings)
+    feeding = Feeding()
     weights: list[NDArray[Any]] = []
     epochs: list[Epoch] = []
     seconds: list[float] = []
@@ -135,7 +140,7 @@ def train(
         started = time.perf_counter()
         learning_rate = schedule.learning_rate(number)
         model.optimizer.learning_rate.assign(learning_rate)
-        trained = _epoch_loss(model, training, drawer.draw(rng), statistics, settings, rng, average)
+        trained = _epoch_loss(model, training, drawer.draw(rng), statistics, settings, rng, average, feeding)
         judged_loss, counts = math.nan, Counts()
         with average.in_place() if average else nullcontext():
             if validation is not None and judged is not None:
@@ -157,7 +162,7 @@ def train(
             break
 
     model.set_weights(weights)
-    return History(tuple(epochs), schedule.best_epoch, tuple(seconds))
+    return History(tuple(epochs), schedule.best_epoch, tuple(seconds), feeding.step_share)
 
 
 def reflectance_of(patches: PatchSet, statistics: BandStatistics) -> NDArray[np.float32]:
@@ -231,18 +236,20 @@ def _epoch_loss(
     settings: OptimiserSettings,
     rng: np.random.Generator,
     average: WeightAverage | None,
+    feeding: Feeding,
 ) -> float:
     """The patches of an epoch in random orientation; the mean loss of its steps, weighed by their patches."""
     total = 0.0
     warmup = _Warmup(model, settings.warmup_steps)
-    for chosen in _batches(order, settings.batch_patches):
-        seen, labels = _seen(patches, chosen, statistics, settings, rng)
+    batches = _batches(order, settings.batch_patches)
+    prepared = ((len(chosen), *_seen(patches, chosen, statistics, settings, rng)) for chosen in batches)
+    for shown, seen, labels in feeding.ahead(prepared):
         model.reset_metrics()  # Keras would answer with the mean over the steps since the last reset
         warmup.before_step()
         step = model.train_on_batch(seen, labels[..., None])
         if average:
             average.follow()
-        total += float(np.ravel(step)[0]) * len(chosen)
+        total += float(np.ravel(step)[0]) * shown
         if not math.isfinite(total):
             break
     return total / len(order)

@@ -6,36 +6,48 @@ import hashlib
 import logging
 import shutil
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
 from chronoslide.errors import DataError
 from chronoslide.files import json_text, resumable, write_text
-from chronoslide.mapping.engines import DECISION, Engine, choose_engine
-from chronoslide.mapping.map_writer import unobserved_share, write_map
+from chronoslide.mapping.carried_network import carry
+from chronoslide.mapping.engine_process import choose_engine_apart
+from chronoslide.mapping.engines import DECISION, Engine
+from chronoslide.mapping.map_writer import unobserved_share, write_strips
+from chronoslide.mapping.strips import probability_strips
 from chronoslide.mapping.symmetries import over_symmetries
 from chronoslide.mapping.windows import cover
-from chronoslide.models.card import require_bands
-from chronoslide.models.storage import load_model
+from chronoslide.models.card import read_card, require_bands
 from chronoslide.params import MapSettings, read_settings
-from chronoslide.patches.storage import PatchSet, read_patches
 from chronoslide.rasters import read_grid
 from chronoslide.scenes.scene import open_scene
 from chronoslide.tracking import StageRun, stage_run
 
+if TYPE_CHECKING:
+    from chronoslide.mapping.cluster import Cluster
+
 _log = logging.getLogger(__name__)
 
 
-def run(root: Path) -> None:
+def run(root: Path, scheduler: str | None = None) -> None:
     """Writes `results/maps/<model>/<year>.tif` and `results/maps/<model>/engine.json`, whole or not at all.
 
     What is finished stays in a hidden folder beside `results/maps` when the stage is interrupted; the next run with the
     same models, scenes, settings and code goes on with it.
 
+    Args:
+        root: Of the repository.
+        scheduler: Address of a Dask scheduler, whose workers then map; they must see the same folder. The engine is
+            chosen here, and the maps are written here.
+
     Raises:
+        ClusterError: The scheduler or its workers cannot be used.
         DataError: No scene or no patches were made yet.
         ModelError: A model is missing, broken, or made for other bands than the scenes have.
     """
@@ -44,16 +56,16 @@ def run(root: Path) -> None:
     if not scenes:
         raise DataError(f"{root / 'results/scenes/investigation'}: no scenes; run `chronoslide scenes` first")
     patches = root / "results/patches/investigation"
-    training, validation = read_patches(patches / "train"), read_patches(patches / "validation")
     models = sorted(path.parent for path in (root / "results/models").glob("[!.]*/model.json"))
     windows = sum(_windows(path, settings.map) for path in scenes)
     with (
         stage_run(root, "map", settings) as run,
         resumable(root / "results/maps", _key(run)) as folder,
         tqdm(desc="map", total=len(models) * windows, unit=" windows") as bar,
+        _cluster(scheduler) as cluster,
     ):
         for model_folder in models:
-            _map_years(model_folder, scenes, folder / model_folder.name, settings.map, (training, validation), bar, run)
+            _map_years(model_folder, scenes, folder / model_folder.name, settings.map, patches, bar, run, cluster)
     run.log_files([root / "results/maps"], "maps")
 
 
@@ -62,36 +74,50 @@ def _map_years(
     scenes: Sequence[Path],
     folder: Path,
     section: MapSettings,
-    patches: tuple[PatchSet, PatchSet],
+    patches: Path,
     bar: tqdm[Any],
     run: StageRun,
+    cluster: Cluster | None,
 ) -> None:
     """Maps all years with one model into `folder`; what is there already is left as it is."""
     name = model_folder.name
     bar.set_postfix_str(f"{name}: choosing an engine")
-    model, card = load_model(model_folder)
-    engine = choose_engine(model, card, section, *patches)
+    card = read_card(model_folder)
+    engine = choose_engine_apart(model_folder, section, patches)
     _keep_decision(folder, engine, run)
+    if cluster is not None:
+        cluster.take(carry(engine, model_folder, section.symmetries))
     predict = over_symmetries(engine.predict, section.symmetries)
     for path in scenes:
         target = folder / path.name
         bar.set_postfix_str(f"{name} {path.stem}, {engine.name} {engine.precision}")
+        # The folder belongs to one set of inputs, the model's to one engine.
+        key, tags = f"{name} {path.stem}", {"model": name, "year": path.stem, "trained_on": card.trained_on}
         if target.exists():
             bar.update(_windows(path, section))
         else:
             with open_scene(path) as scene:
                 require_bands(card, scene.bands)
-                write_map(
+                if cluster is None:
+                    strips = partial(probability_strips, scene, predict)
+                else:
+                    strips = partial(cluster.strips, path, scene.grid)
+                write_strips(
                     target,
-                    scene,
-                    predict,
-                    card.statistics,
-                    section,
-                    key=f"{name} {path.stem}",  # the folder belongs to one set of inputs, the model's to one engine
-                    tags={"model": name, "year": path.stem, "trained_on": card.trained_on},
-                    progress=_advance(bar),
+                    scene.grid,
+                    partial(strips, card.statistics, section, progress=_advance(bar)),
+                    key=key,
+                    tags=tags,
                 )
         run.log_metrics({f"unobserved_share.{name}": unobserved_share(target)}, int(path.stem))
+
+
+def _cluster(scheduler: str | None) -> AbstractContextManager[Cluster | None]:
+    if scheduler is None:
+        return nullcontext()
+    from chronoslide.mapping.cluster import open_cluster
+
+    return open_cluster(scheduler)
 
 
 def _keep_decision(folder: Path, engine: Engine, run: StageRun) -> None:

@@ -53,6 +53,7 @@ def keep(folder: Path, fitted: Fitted, run: StageRun, registered_name: str | Non
             "parameters": cost.parameters,
             "multiply_adds_per_pixel": cost.multiply_adds_per_pixel,
             "seconds_per_epoch": sum(fitted.history.seconds) / len(fitted.history.seconds),
+            "step_share": fitted.history.step_share,
         }
     )
     run.log_files([folder], STORED_MODEL)

@@ -2,7 +2,7 @@ import threading
 
 import pytest
 
-from chronoslide.mapping.pipelining import read_ahead, write_behind
+from chronoslide.pipelining import read_ahead, write_behind
 
 
 def test_items_come_in_order_and_are_made_in_another_thread():
