@@ -70,6 +70,8 @@ def _map_years(
     name = model_folder.name
     bar.set_postfix_str(f"{name}: choosing an engine")
     model, card = load_model(model_folder)
+    for part in patches:
+        require_bands(card, part.bands)  # engines are compared on them
     engine = choose_engine(model, card, section, *patches)
     _keep_decision(folder, engine, run)
     predict = over_symmetries(engine.predict, section.symmetries)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from chronoslide.errors import DataError
 from chronoslide.labels import BACKGROUND, LANDSLIDE, UNOBSERVED
 from chronoslide.patches.chip_sets.files import IMAGE_NAMES, MASK_NAMES, open_stack, read_array
-from chronoslide.patches.chip_sets.layouts import Pair, Stack, find_chips
+from chronoslide.patches.chip_sets.layouts import Layout, Pair, Stack, find_chips
 from chronoslide.patches.chip_sets.sides import to_side
 from chronoslide.patches.chip_sets.units import Stated, Units, require_bands, to_stored, units_of
 from chronoslide.patches.storage import PatchSet
@@ -40,6 +40,49 @@ class ChipSet:
     chips: Mapping[str, int]
     fitted: Mapping[str, int]
     notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LookedAt:
+    """What a folder of chips seems to hold, by its layout and its first image.
+
+    Attributes:
+        layout: What lies where.
+        images: Number of images of each part.
+        masks: Number of masks of each part.
+        shape: (rows, cols, channels) of the first image.
+        dtype: Its type.
+        units: What its channels are; None where the user has to say it.
+    """
+
+    layout: Layout
+    images: Mapping[str, int]
+    masks: Mapping[str, int]
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    units: Units | None
+
+
+def look_at_chips(folder: Path) -> LookedAt:
+    """Looks at a patch set without reading it all.
+
+    Raises:
+        DataError: It holds no chips, an image or mask lacks its partner, or the first image is broken.
+    """
+    layout = find_chips(folder)
+    images, masks = {}, {}
+    for part, content in layout.parts.items():
+        if isinstance(content, Stack):
+            images[part], masks[part] = len(open_stack(content.images)), len(open_stack(content.masks))
+        else:
+            images[part], masks[part] = len(content), sum(pair.mask is not None for pair in content)
+    content = next(iter(layout.parts.values()))
+    name, suffix, values, *_ = next(_chips(content))
+    try:
+        units = units_of(values, suffix, stacked=isinstance(content, Stack), stated=Stated(), what=name)
+    except DataError:
+        units = None
+    return LookedAt(layout, images, masks, values.shape, values.dtype, units)
 
 
 def read_chip_set(folder: Path, bands: Sequence[str], stated: Stated, side: int | None = None) -> ChipSet:
