@@ -111,7 +111,8 @@ def units_of(values: NDArray[Any], suffix: str, *, stacked: bool, stated: Stated
     bands = bands or stated.otherwise or (_RGB if channels == len(_RGB) else ())
     if len(bands) != channels:
         given = f"{len(bands)} bands ({', '.join(bands)})" if bands else "bands that are not known"
-        raise DataError(f"{what}: {channels} channels for {given}; set {stated.setting}.bands")
+        last = ", and store channels last" if channels > values.shape[0] else ""
+        raise DataError(f"{what}: {channels} channels for {given}; set {stated.setting}.bands{last}")
     if values.dtype == np.uint8:
         kind, factor, known = "8 bit", 1 / 255, False
     elif floats or values.dtype == bool:
