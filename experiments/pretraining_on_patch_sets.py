@@ -148,13 +148,13 @@ def _report(
     lines = [
         "# Pretraining on a patch set made by others",
         "",
-        f"Made by `python -m experiments.pretraining_on_patch_sets` with {arguments.seeds} seeds. The patch set is real "
-        f"({source.name}: {source.chip_set.units.name}, {source.training.n} patches to train on, {source.validation.n} "
-        f"to choose weights by); training and investigation area are **{provenance.upper()} data**, in the bands "
-        f"{', '.join(BANDS)}. A U-Net of f = {arguments.filters}; {optimiser.epochs} epochs of {patches} patches on the "
-        f"training area, as many on the patch set, {transfer.epochs} epochs for the transfer, in steps of "
-        f"{optimiser.batch_patches} patches. The way called '{LONGER}' has {2 * optimiser.epochs} epochs on the training "
-        f"area: the budget of the way with the patch set. {minutes:.0f} processor minutes in all.",
+        f"Made by `python -m experiments.pretraining_on_patch_sets` with {arguments.seeds} seeds. The patch set is "
+        f"real ({source.name}: {source.chip_set.units.name}, {source.training.n} patches to train on, "
+        f"{source.validation.n} to choose weights by); training and investigation area are **{provenance.upper()} "
+        f"data**, in the bands {', '.join(BANDS)}. A U-Net of f = {arguments.filters}; {optimiser.epochs} epochs of "
+        f"{patches} patches on the training area, as many on the patch set, {transfer.epochs} epochs for the transfer, "
+        f"in steps of {optimiser.batch_patches} patches. The way called '{LONGER}' has {2 * optimiser.epochs} epochs "
+        f"on the training area: the budget of the way with the patch set. {minutes:.0f} processor minutes in all.",
         "",
         f"F1 on the held-out blocks of {settings.reference_year} ({blocks} blocks), counts of all seeds together, with "
         f"{section.confidence:.0%} intervals (bootstrap over blocks); differences are paired, block by block. The "
