@@ -1,4 +1,4 @@
-"""What experiments beside the pipeline found, as a section of the summary: the first table of each, and where it stands.
+"""What experiments beside the pipeline found, as a section of the summary: the first table of each, with a link to it.
 
 They were made on the simulated site (`experiments/`), so only a report on simulated data shows them.
 """
