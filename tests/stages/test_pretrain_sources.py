@@ -46,7 +46,7 @@ def repository(tmp_path, monkeypatch):
     run = Run()
     monkeypatch.setattr(pretrain, "stage_run", lambda *_, **__: contextlib.nullcontext(run))
     monkeypatch.setattr(pretrain, "read_dataset", lambda _: SimpleNamespace(name="Valley", provenance="simulated"))
-    monkeypatch.setattr(pretrain, "build_unet", small_network)
+    monkeypatch.setattr(pretrain, "build_network", small_network)
     monkeypatch.setattr(training_run, "in_plain_layers", lambda model: model)
     monkeypatch.setattr(training_run, "register_network", lambda *_, **__: None)
     return SimpleNamespace(root=tmp_path, run=run)

@@ -59,6 +59,17 @@ def training_and_validation(
     return split_chips(training, validation_share, seed, setting)
 
 
+def whole_set(parts: Mapping[str, PatchSet], what: Path) -> PatchSet:
+    """The patches of a set without a split of its own.
+
+    Raises:
+        DataError: It has one.
+    """
+    if WHOLE not in parts:
+        raise DataError(f"{what}: has the parts {', '.join(parts)}; name the folder of one of them")
+    return parts[WHOLE]
+
+
 def held_out_chips(parts: Mapping[str, PatchSet]) -> PatchSet | None:
     """The part that is for testing, or all of a set without a split; None where the set has neither."""
     return parts.get(TEST, parts.get(WHOLE))

@@ -97,7 +97,9 @@ def _train_on_sources(
         for note in source.chip_set.notes:
             log.warning("pretrain: %s", note)
     training, validation = mixtures(sources, section.source_patches, statistics, seed)
-    optimiser = settled.optimiser.model_copy(update={"epochs": section.source_epochs, "epoch_patches": 0, "sampling": "even"})
+    optimiser = settled.optimiser.model_copy(
+        update={"epochs": section.source_epochs, "epoch_patches": 0, "sampling": "even"}
+    )
     with show_epochs("pretrain on sources", optimiser.epochs) as on_epoch:
         history = train(model, training, validation, optimiser, statistics, seed, on_epoch)
     run.log_metrics(counts(sources, training))
