@@ -66,13 +66,15 @@ def ours(train: Path, test: Path, folder: Path) -> dict[str, Any]:
 def theirs(train: Path, test: Path, seconds: float, python: Path) -> list[dict[str, Any]]:
     """Trains and tests the other networks on the chips that ours was trained and tested on."""
     from chronoslide.params import read_settings
-    from chronoslide.patches.chips import read_chips, split_chips
+    from chronoslide.patches.chips import read_chips, split_chips, whole_set
     from chronoslide.patches.scaling import to_reflectance
 
     settings = read_settings(ROOT / "params.yaml")
     bands = settings.chips.bands
-    training, validation = split_chips(read_chips(train, bands), settings.chips.validation_share, settings.seed)
-    subsets = {"train": training, "validation": validation, "test": read_chips(test, bands)}
+    training, validation = split_chips(
+        whole_set(read_chips(train, bands), train), settings.chips.validation_share, settings.seed
+    )
+    subsets = {"train": training, "validation": validation, "test": whole_set(read_chips(test, bands), test)}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "chips.npz"
         arrays: dict[str, Any] = {}

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.skipif(not CHIPS.exists(), reason="the real patches are
 
 
 def test_the_real_patches_have_the_published_share_of_landslides() -> None:
-    chips = read_chips(CHIPS / "val", ("red", "green", "blue"))
+    chips = read_chips(CHIPS / "val", ("red", "green", "blue"))["all"]
     assert (chips.n, chips.side) == (250, 128)
     assert round(100 * (chips.labels == 1).mean(), 1) == 4.1
 

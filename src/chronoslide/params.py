@@ -334,11 +334,54 @@ class OpenOptimiserSettings(_FittingSettings):
     focal_gamma: Positive | None = None
 
 
+class SourceSettings(Section):
+    """A patch set made by others, to pretrain on.
+
+    Attributes:
+        path: Its folder, from the root of the repository; the stage `pretrain` lists it as a dependency in `dvc.yaml`.
+        weight: Its share of the patches of an epoch is this divided by the sum of all weights.
+        bands: Names of the channels of its images in order; null: as known for the set, red, green, blue for three.
+        factor: Stored value x factor + offset is reflectance; null: as known for the set.
+        offset: See there.
+        statistics: What its bands are standardised by: "own" mean and spread, since units, sensors and seasons differ
+            from set to set, or those of the "training_area", where both are reflectance of like scenes.
+        validation_share: Share that is kept for choosing the checkpoint, where the set has no validation part.
+    """
+
+    path: Annotated[str, Field(min_length=1)]
+    weight: Positive = 1.0
+    bands: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    factor: Positive | None = None
+    offset: float = 0.0
+    statistics: Literal["own", "training_area"] = "own"
+    validation_share: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.15
+
+    @model_validator(mode="after")
+    def _offset_with_factor(self) -> SourceSettings:
+        if self.offset and self.factor is None:
+            raise ValueError("offset is stated without factor; state both")
+        if self.bands is not None and len(set(self.bands)) < len(self.bands):
+            raise ValueError(f"bands: a band stands twice in {list(self.bands)}; name each channel once")
+        return self
+
+
 class PretrainSettings(Section):
-    """The network, trained on the training area. What stands here wins; what is null comes from the stage `tune`."""
+    """The network, trained on the training area. What stands here wins; what is null comes from the stage `tune`.
+
+    Attributes:
+        model: The network.
+        optimiser: How its weights are fitted.
+        sources: Patch sets made by others. The network is trained on them first, mixed by weight, and then on the
+            training area as without them.
+        source_epochs: Epochs of that first training; else it goes by `optimiser`.
+        source_patches: Patches of one of these epochs, drawn anew each time.
+    """
 
     model: OpenModelSettings = OpenModelSettings()
     optimiser: OpenOptimiserSettings = OpenOptimiserSettings()
+    sources: tuple[SourceSettings, ...] = ()
+    source_epochs: Count = 12
+    source_patches: Count = 300
 
 
 class WholeRange(Section):
@@ -726,14 +769,18 @@ class ChipsSettings(Section):
     """Training and testing on a folder of image and mask chips made by others (command `chips`).
 
     Attributes:
-        bands: The bands that the model uses, by name, in the order of the images' channels.
-        validation_share: Share of the training chips kept for choosing the checkpoint and the threshold.
+        bands: The bands that the model uses, by name; in the order of the images' channels, unless it is known what
+            these are.
+        validation_share: Share of the training chips kept for choosing the checkpoint and the threshold, where the set
+            has no validation part of its own.
+        side_pixels: Chips are cut and filled up to this many rows and columns; null: they are all squares of one size.
         model: As for `pretrain`.
         optimiser: As for `pretrain`.
     """
 
     bands: Annotated[tuple[str, ...], Field(min_length=1)] = ("red", "green", "blue")
     validation_share: Share = 0.15
+    side_pixels: Annotated[int, Field(ge=16, multiple_of=16)] | None = None
     model: ModelSettings = ModelSettings()
     optimiser: OptimiserSettings = OptimiserSettings()
 

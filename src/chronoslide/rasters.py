@@ -302,15 +302,19 @@ def require_memory(source: rasterio.DatasetReader, path: Path) -> None:
     """
     pixel = sum(np.dtype(kind).itemsize for kind in source.dtypes)
     claimed = source.height * source.width * (pixel + 1)  # and the mask
-    held = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
-    if limit != resource.RLIM_INFINITY:
-        held = min(held, limit)
+    held = machine_bytes()
     if claimed > held / 2:
         raise DataError(
             f"{path}: claims {source.height} x {source.width} pixels in {source.count} bands, {claimed / 1e9:.1f} GB, "
             f"and the machine has {held / 1e9:.1f} GB; cut it to the area, or deliver the file again"
         )
+
+
+def machine_bytes() -> int:
+    """The memory that there is for a process: the machine's, or less where it is bounded."""
+    held = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    return held if limit == resource.RLIM_INFINITY else min(held, limit)
 
 
 def require_own_pixels(path: Path) -> None:

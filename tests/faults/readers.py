@@ -207,7 +207,7 @@ def _chips(folder: Path) -> None:
         (folder / part).mkdir()
     Image.fromarray(rng.integers(0, 255, (16, 16, 3), dtype=np.uint8)).save(folder / "images/a.png")
     Image.fromarray(rng.choice(np.array([0, 255], dtype=np.uint8), (16, 16))).save(folder / "masks/a.png")
-    for part, count, dtype in (("images", 3, "uint16"), ("masks", 1, "uint8")):
+    for part, count, dtype in (("images", 3, "uint8"), ("masks", 1, "uint8")):
         profile = {"driver": "GTiff", "height": 16, "width": 16, "count": count, "dtype": dtype}
         with rasterio.open(folder / part / "b.tif", "w", crs="EPSG:32645", **profile) as target:
             target.write(rng.integers(0, 2, (count, 16, 16)).astype(dtype))
@@ -217,6 +217,18 @@ def _read_chips(folder: Path) -> None:
     from chronoslide.patches.chips import read_chips
 
     read_chips(folder, ("red", "green", "blue"))
+
+
+def _chip_set(name: str) -> Callable[[Path], None]:
+    def make(folder: Path) -> None:
+        import made_chip_sets
+
+        if name in ("landslide4sense", "hr_gldd"):
+            getattr(made_chip_sets, name)(folder)
+        else:
+            made_chip_sets.pairs(folder, name, chips=2)
+
+    return make
 
 
 def _metrics(folder: Path) -> None:
@@ -425,6 +437,11 @@ READERS: dict[str, Reader] = {
     ),
     "GeoTIFF": Reader(_raster, _read_rasters, ("scene.tif", "map.tif", "strips.tif", "big.tif", "plain.tif")),
     "chips": Reader(_chips, _read_chips, ("images/a.png", "masks/a.png", "images/b.tif", "masks/b.tif")),
+    "chips in HDF5": Reader(
+        _chip_set("landslide4sense"), _read_chips, ("TrainData/img/image_1.h5", "TrainData/mask/mask_1.h5")
+    ),
+    "chips as arrays": Reader(_chip_set("hr_gldd"), _read_chips, ("trainX.npy", "trainY.npy")),
+    "chips as npz": Reader(_chip_set("npz"), _read_chips, ("images/0.npz", "masks/0.npz")),
     "GeoPackage": Reader(_written_as("a.gpkg"), _read_polygons("a.gpkg"), ("a.gpkg",)),
     "shapefile": Reader(_written_as("a.shp"), _read_polygons("a.shp"), ("a.shp", "a.shx", "a.dbf", "a.prj", "a.cpg")),
     "GeoJSON": Reader(_written_as("a.geojson"), _read_polygons("a.geojson"), ("a.geojson",)),

@@ -109,6 +109,13 @@ def test_bands_must_be_those_of_the_model_in_their_order():
             require_bands(CARD_OF_SMALL, bands)
 
 
+def test_weights_on_other_bands_than_the_card_names_are_another_model(copied):
+    three = {"bands": ["red", "nir", "blue"], "mean": [0.1] * 3, "standard_deviation": [0.1] * 3}
+    _change(copied, top=three)
+    with pytest.raises(ModelError, match=r"h5: weights of a network on 2 bands, and model.json names 3 \(red, nir, bl"):
+        load_model(copied)
+
+
 def _change(folder, filters=None, top=None):
     content = json.loads((folder / CARD).read_text()) | (top or {})
     content["settings"]["filters"] = filters or content["settings"]["filters"]

@@ -13,6 +13,7 @@ from chronoslide.patches.chips import read_chips, split_chips
 from chronoslide.patches.storage import PatchSet
 
 RGB = ("red", "green", "blue")
+FIVE = ("blue", "green", "red", "red_edge", "nir")
 LANDSLIDE4SENSE = Path(__file__).parents[2] / "../shared/data/l4s_rgb"
 
 
@@ -41,7 +42,7 @@ def folder(tmp_path):
 
 
 def test_chips_are_read_by_name_in_the_storage_convention(folder):
-    chips = read_chips(folder, RGB)
+    chips = read_chips(folder, RGB)["all"]
     assert chips.images.shape == (2, 16, 16, 3)
     assert [int(image.max()) for image in chips.images] == [10_000, 2_000]
     assert chips.labels.sum(axis=(1, 2)).tolist() == [32, 32]
@@ -51,19 +52,19 @@ def test_chips_are_read_by_name_in_the_storage_convention(folder):
 
 def test_the_folder_of_masks_may_be_called_masks(folder):
     (folder / "mask").rename(folder / "masks")
-    assert read_chips(folder, RGB).n == 2
+    assert read_chips(folder, RGB)["all"].n == 2
 
 
 def test_tiff_with_16_bits_is_taken_as_it_is(tmp_path):
     write(tmp_path / "images" / "a.tif", np.full((16, 16, 5), 1234, np.uint16))
     write(tmp_path / "masks" / "a.png", np.zeros((16, 16), np.uint8))
-    assert (read_chips(tmp_path, ("blue", "green", "red", "red_edge", "nir")).images == 1234).all()
+    assert (read_chips(tmp_path, FIVE)["all"].images == 1234).all()
 
 
 def test_other_files_are_passed_over(folder):
     (folder / "images" / "Thumbs.db").write_text("")
     (folder / "images" / ".hidden.png").write_text("")
-    assert read_chips(folder, RGB).n == 2
+    assert read_chips(folder, RGB)["all"].n == 2
 
 
 def remove_images(folder):
@@ -90,7 +91,7 @@ def enlarge_b(folder):
 
 def turn_a_into_floats(folder):
     remove(folder / "images/a.png")
-    write(folder / "images/a.tif", zeros(16, 16, 3, dtype=np.float32))
+    write(folder / "images/a.tif", np.full((16, 16, 3), 51, np.float32))
 
 
 SPOILS = {
@@ -116,7 +117,11 @@ SPOILS = {
         lambda f: write(f / "mask/a.png", np.arange(256, dtype=np.uint8).reshape(16, 16)),
         r"mask/a.png: values \[0, 1, 2, 3, 4\]",
     ),
-    "floats": (turn_a_into_floats, r"images/a.tif: float32 values"),
+    "floats": (turn_a_into_floats, r"images/a.tif: float32 values, 51 to 51 as .*store reflectance from 0 to 1"),
+    "two types": (
+        lambda f: [remove(f / "images/b.png"), write(f / "images/b.tif", zeros(16, 16, 3, dtype=np.uint16))],
+        r"images/b.tif: uint16 values, but a.png has uint8",
+    ),
     "not an image": (lambda f: (f / "images/a.png").write_text("no image"), r"a.png: cannot be read as an image"),
     "cut in its data": (lambda f: truncate(f / "images/a.png", 60), r"a.png: cannot be read as an image"),
     "cut in its head": (lambda f: truncate(f / "mask/a.png", 35), r"mask/a.png: cannot be read as an image"),
@@ -162,7 +167,7 @@ def test_a_split_that_leaves_one_side_empty_is_refused(share):
 @pytest.mark.skipif(not LANDSLIDE4SENSE.exists(), reason="the Landslide4Sense chips are not there")
 @pytest.mark.parametrize(("part", "n", "share"), [("train", 900, 0.045), ("val", 250, 0.041)])
 def test_the_chips_of_landslide4sense(part, n, share):
-    chips = read_chips(LANDSLIDE4SENSE / part, RGB)
+    chips = read_chips(LANDSLIDE4SENSE / part, RGB)["all"]
     assert (chips.n, chips.side) == (n, 128)
     assert (chips.labels == 1).mean() == pytest.approx(share, abs=0.0006)
     assert chips.images.max() == 10_000

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from chronoslide import tracking
+from chronoslide.errors import SettingsError
 from chronoslide.params import read_settings
 from chronoslide.tracking.inputs import Inputs, inputs_of
 from chronoslide.tracking.registry import _decide, pinned
@@ -53,6 +54,17 @@ def test_inputs_are_the_parameters_and_hashes_that_dvc_lists(repository: Path) -
     scene = hashlib.md5(b"scene").hexdigest()
     listing = json.dumps([{"md5": scene, "relpath": "2013.tif"}], sort_keys=True).encode()
     assert inputs.data == {"results/scenes": hashlib.md5(listing).hexdigest() + ".dir"}
+
+
+@pytest.mark.parametrize("path", ["results/scenes", "results/scenes/2013.tif", "results/../results/scenes/more"])
+def test_what_lies_in_a_listed_folder_is_watched(repository: Path, path: str) -> None:
+    tracking.require_dependency(repository, "map", path, "map.more")
+
+
+@pytest.mark.parametrize("path", ["results", "results/scenes_too", "../elsewhere"])
+def test_what_a_stage_does_not_list_is_refused_with_the_line_to_add(repository: Path, path: str) -> None:
+    with pytest.raises(SettingsError, match=rf"map.more: {path} is no dependency of the stage map .*`- {path}`"):
+        tracking.require_dependency(repository, "map", path, "map.more")
 
 
 def test_another_parameter_or_other_data_name_another_run(repository: Path) -> None:

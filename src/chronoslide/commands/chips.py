@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from chronoslide.errors import DataError
 from chronoslide.files import write_json
 from chronoslide.labels import UNOBSERVED
 from chronoslide.models.architectures import build_network
@@ -12,7 +13,7 @@ from chronoslide.models.fitting import count_patches, fit, predict_patches
 from chronoslide.models.metrics import average_precision
 from chronoslide.models.storage import save_model
 from chronoslide.params import read_settings
-from chronoslide.patches.chips import read_chips, split_chips
+from chronoslide.patches.chips import held_out_chips, read_chips, training_and_validation
 from chronoslide.patches.scaling import band_statistics
 from chronoslide.stages.training_run import HISTORY, show_epochs
 
@@ -20,15 +21,21 @@ from chronoslide.stages.training_run import HISTORY, show_epochs
 def run(root: Path, train_folder: Path, test_folder: Path, output: Path | None = None) -> None:
     """Writes the model and `metrics.json`; the test chips are looked at once, at the end.
 
+    A set with a split of its own keeps it: of the first folder its training and validation chips are used, of the
+    second its test chips.
+
     Raises:
         DataError: A folder does not hold images and masks that belong together.
         ModelError: The loss ceases to be a number.
     """
     settings = read_settings(root / "params.yaml")
     output = output or root / "results/chips"
-    chips = read_chips(train_folder, settings.chips.bands)
-    test = read_chips(test_folder, settings.chips.bands)
-    training, validation = split_chips(chips, settings.chips.validation_share, settings.seed)
+    bands, side = settings.chips.bands, settings.chips.side_pixels
+    chips = read_chips(train_folder, bands, side)
+    test = held_out_chips(read_chips(test_folder, bands, side))
+    if test is None:
+        raise DataError(f"{test_folder}: has no chips for testing; name a set with a part 'test', or without parts")
+    training, validation = training_and_validation(chips, settings.chips.validation_share, settings.seed, train_folder)
     statistics = band_statistics(training.images, training.labels != UNOBSERVED, training.bands)
     with show_epochs("chips", settings.chips.optimiser.epochs) as on_epoch:
         fitted = fit(

@@ -12,6 +12,8 @@ from chronoslide.dataset import SITES, SiteName, dataset_text
 from chronoslide.errors import DataError, SettingsError
 from chronoslide.grid import name_of
 from chronoslide.manual_inventories import FoundInventories
+from chronoslide.patches.chip_sets.layouts import TEST, resembles
+from chronoslide.patches.chip_sets.reading import look_at_chips
 from chronoslide.scenes.deliveries.inspection import Inspection, inspect
 from chronoslide.scenes.deliveries.looking import Hints, Looked
 from chronoslide.scenes.deliveries.proposal import Proposal, Wishes, propose
@@ -28,6 +30,12 @@ def run(arguments: argparse.Namespace) -> None:
         DataError: The first problem, where there are any; all are printed before.
         SettingsError: An option cannot be understood.
     """
+    chips = [path for path in arguments.paths if resembles(path)]
+    for path in chips:
+        print("\n".join(report_chips(path)))
+    arguments.paths = [path for path in arguments.paths if path not in chips]
+    if not (arguments.paths or arguments.training):
+        return
     inspections, wishes = look_at(arguments)
     for site, inspection in inspections.items():
         print("\n".join(report(site, inspection)))
@@ -40,6 +48,26 @@ def run(arguments: argparse.Namespace) -> None:
         print(f"  {note}")
     print("Proposed data/dataset.yaml (`chronoslide init` writes it):\n")
     print(dataset_text(proposal.dataset), end="")
+
+
+def report_chips(folder: Path) -> Iterator[str]:
+    """What a patch set made by others is and how it goes in, line by line.
+
+    Raises:
+        DataError: Its files do not belong together, or the first one is broken.
+    """
+    looked = look_at_chips(folder)
+    yield f"{folder} (chips: {looked.layout.name})"
+    for part, images in looked.images.items():
+        yield f"  {part:<12} {images} images, {looked.masks[part]} masks"
+    rows, cols, channels = looked.shape
+    known = looked.units.name if looked.units else f"name its {channels} channels by `bands`"
+    yield f"  first image  {rows} x {cols} pixels, {channels} channels of {looked.dtype}: {known}"
+    test = folder if TEST in looked.images else "TEST_FOLDER"
+    yield f"  their way in: chronoslide chips {folder} {test}"
+    yield f"  or, to pretrain on them, pretrain.sources in params.yaml: [{{path: sources/{folder.name}}}]"
+    for note in looked.layout.notes:
+        yield f"  {note}"
 
 
 def look_at(arguments: argparse.Namespace) -> tuple[dict[SiteName, Inspection], Wishes]:

@@ -18,6 +18,7 @@ from chronoslide.errors import ModelError
 from chronoslide.mapping import openvino_engine
 from chronoslide.mapping.engines import Candidate, Engine, EngineName, choose_engine
 from chronoslide.mapping.openvino_engine import Precision
+from chronoslide.models.card import require_bands
 from chronoslide.params import MapSettings
 from chronoslide.patches.storage import read_patches
 
@@ -61,7 +62,10 @@ def _choose(
     from chronoslide.models.storage import load_model
 
     training, validation = read_patches(patches / "train"), read_patches(patches / "validation")
-    engine = choose_engine(*load_model(model), settings, training, validation)
+    network, card = load_model(model)
+    for part in (training, validation):
+        require_bands(card, part.bands)  # engines are compared on them
+    engine = choose_engine(network, card, settings, training, validation)
     if engine.network is not None:
         openvino_engine.save(engine.network, folder / _NETWORK)
     return engine.name, engine.precision, engine.tried

@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
+import h5py  # type: ignore[import-untyped]
 import keras
 
 from chronoslide.errors import DataError, ModelError
@@ -16,6 +17,9 @@ from chronoslide.files import replacing, write_json, write_text
 from chronoslide.models.architectures import build_network
 from chronoslide.models.card import CARD, WEIGHTS, ModelCard, read_card
 from chronoslide.models.safety import require_plain_weights
+
+_FIRST_KERNEL = "layers/conv2d/vars/0"
+"""Where Keras keeps the kernel of the first convolution, (3, 3, bands, filters)."""
 
 
 def save_model(folder: Path, model: keras.Model, card: ModelCard, beside: Mapping[str, str] | None = None) -> None:
@@ -51,6 +55,7 @@ def load_model(folder: Path) -> tuple[keras.Model, ModelCard]:
     if not path.is_file():
         raise ModelError(f"{path}: no such file; repeat the stage that makes this model")
     require_plain_weights(path)
+    _require_bands_of_card(path, card)
     try:
         model = build_network(len(card.bands), card.settings, card.statistics, seed=card.seed)
         with warnings.catch_warnings():
@@ -76,3 +81,17 @@ def load_model(folder: Path) -> tuple[keras.Model, ModelCard]:
             "repeat the stage that makes this model"
         ) from error
     return model, card
+
+
+def _require_bands_of_card(path: Path, card: ModelCard) -> None:
+    """Refuses weights of a network that takes another number of bands than the card names."""
+    try:
+        with h5py.File(path, "r") as file:
+            shape = file[_FIRST_KERNEL].shape
+    except (OSError, KeyError, AttributeError, ValueError, TypeError, RuntimeError):
+        return  # whatever is wrong, Keras says it
+    if len(shape) == 4 and shape[2] != len(card.bands):
+        raise ModelError(
+            f"{path}: weights of a network on {shape[2]} bands, and {CARD} names {len(card.bands)} "
+            f"({', '.join(card.bands)}): another model; put the weights back that belong to it, or train it again"
+        )

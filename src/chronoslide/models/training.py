@@ -27,10 +27,10 @@ from chronoslide.models.metrics import Counts, count
 from chronoslide.models.optimisers import WeightAverage, make_optimiser
 from chronoslide.params import OptimiserSettings
 from chronoslide.patches.boundaries import without_boundaries
+from chronoslide.patches.mixture import Samples
 from chronoslide.patches.orientation import orient
 from chronoslide.patches.radiometry import relight, vary_smoothly
 from chronoslide.patches.scaling import BandStatistics, fill_unobserved, to_reflectance
-from chronoslide.patches.storage import PatchSet
 from chronoslide.scenes.channels import is_channel
 
 REPORTED_THRESHOLD = 0.5
@@ -89,8 +89,8 @@ class History:
 
 def train(
     model: keras.Model,
-    training: PatchSet,
-    validation: PatchSet | None,
+    training: Samples,
+    validation: Samples | None,
     settings: OptimiserSettings,
     statistics: BandStatistics,
     seed: int,
@@ -126,7 +126,7 @@ def train(
     loss = loss_from_settings(settings)
     if not compiled:
         model.compile(optimizer=make_optimiser(settings), loss=loss, jit_compile=False)
-    judged = None if validation is None else reflectance_of(validation, statistics)
+    judged, truth = (None, None) if validation is None else _judged_by(validation, statistics)
     rng = np.random.default_rng(seed)
     schedule = _Schedule(settings)
     average = WeightAverage(model, settings.average) if settings.average else None
@@ -143,8 +143,8 @@ def train(
         trained = _epoch_loss(model, training, drawer.draw(rng), statistics, settings, rng, average, feeding)
         judged_loss, counts = math.nan, Counts()
         with average.in_place() if average else nullcontext():
-            if validation is not None and judged is not None:
-                judged_loss, counts = _judge(model, judged, validation.labels, settings.batch_patches, loss)
+            if judged is not None and truth is not None:
+                judged_loss, counts = _judge(model, judged, truth, settings.batch_patches, loss)
             watched = trained if validation is None else judged_loss
             if schedule.observe(number, watched):
                 weights = model.get_weights()
@@ -165,9 +165,14 @@ def train(
     return History(tuple(epochs), schedule.best_epoch, tuple(seconds), feeding.step_share)
 
 
-def reflectance_of(patches: PatchSet, statistics: BandStatistics) -> NDArray[np.float32]:
+def reflectance_of(patches: Samples, statistics: BandStatistics) -> NDArray[np.float32]:
     """What the network sees of patches: float32 reflectance, the band's mean where nothing was observed."""
-    return fill_unobserved(to_reflectance(patches.images), patches.labels != UNOBSERVED, statistics)
+    return _judged_by(patches, statistics)[0]
+
+
+def _judged_by(patches: Samples, statistics: BandStatistics) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    images, labels = patches.whole()
+    return fill_unobserved(to_reflectance(images), labels != UNOBSERVED, statistics), labels
 
 
 class _Schedule:
@@ -211,12 +216,13 @@ class _Schedule:
 class _Drawer:
     """Which patches each epoch shows, in which order."""
 
-    def __init__(self, patches: PatchSet, settings: OptimiserSettings) -> None:
+    def __init__(self, patches: Samples, settings: OptimiserSettings) -> None:
+        self._patches = patches
         self._n = patches.n
         self._wanted = settings.epoch_patches or patches.n
         self._chances: NDArray[np.float64] | None = None
         if settings.sampling == "landslide_share":
-            landslide = np.count_nonzero(np.asarray(patches.labels) == LANDSLIDE, axis=(1, 2)).astype(np.float64)
+            landslide = np.count_nonzero(np.asarray(patches.whole()[1]) == LANDSLIDE, axis=(1, 2)).astype(np.float64)
             even = np.full(patches.n, 1.0 / patches.n)
             self._chances = (even + landslide / landslide.sum()) / 2 if landslide.any() else even
 
@@ -225,12 +231,12 @@ class _Drawer:
         if self._chances is not None:
             return rng.choice(self._n, self._wanted, p=self._chances)
         rounds = math.ceil(self._wanted / self._n)
-        return np.concatenate([rng.permutation(self._n) for _ in range(rounds)])[: self._wanted]
+        return np.concatenate([self._patches.order(rng) for _ in range(rounds)])[: self._wanted]
 
 
 def _epoch_loss(
     model: keras.Model,
-    patches: PatchSet,
+    patches: Samples,
     order: NDArray[np.int64],
     statistics: BandStatistics,
     settings: OptimiserSettings,
@@ -256,14 +262,14 @@ def _epoch_loss(
 
 
 def _seen(
-    patches: PatchSet,
+    patches: Samples,
     chosen: NDArray[np.int64],
     statistics: BandStatistics,
     settings: OptimiserSettings,
     rng: np.random.Generator,
 ) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
     """A batch as a step sees it: turned, under other light, filled; and the labels that the loss counts."""
-    images, labels = np.asarray(patches.images[chosen]), np.asarray(patches.labels[chosen])
+    images, labels = patches.batch(chosen)
     if settings.orient:
         images, labels = orient(images, labels, rng)
     reflectance = to_reflectance(images)
@@ -315,7 +321,7 @@ def _batches(order: NDArray[np.int64], batch_patches: int) -> Iterator[NDArray[n
     yield from np.array_split(order, math.ceil(len(order) / batch_patches))
 
 
-def _require_fitting(model: keras.Model, patches: PatchSet, what: str) -> None:
+def _require_fitting(model: keras.Model, patches: Samples, what: str) -> None:
     """Refuses patches that the network cannot take.
 
     Raises:
@@ -323,15 +329,15 @@ def _require_fitting(model: keras.Model, patches: PatchSet, what: str) -> None:
     """
     if not patches.n:
         raise ModelError(f"training: there are no {what}; lower patches.minimum_landslide_pixels or add scenes")
-    _, rows, cols, bands = patches.images.shape
+    side, bands = patches.side, len(patches.bands)
     expected = model.input_shape[-1]
     if bands != expected:
         raise ModelError(
             f"training: the {what} have {bands} bands and the network takes {expected}; "
             "make patches and network from the same scenes.bands"
         )
-    if rows % SIDE_MULTIPLE or cols % SIDE_MULTIPLE:
+    if side % SIDE_MULTIPLE:
         raise ModelError(
-            f"training: the {what} have {rows} x {cols} pixels; "
+            f"training: the {what} have {side} x {side} pixels; "
             f"choose patches.side_pixels as a multiple of {SIDE_MULTIPLE}"
         )

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from chronoslide.errors import DataError
 from chronoslide.scenes.scene import SCALE
+
+_PORTION: Final = 256
+"""Patches whose values are widened to 64 bits at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,7 @@ class BandStatistics:
             ) from error
 
 
-def to_reflectance(stored: NDArray[np.uint16]) -> NDArray[np.float32]:
+def to_reflectance(stored: NDArray[np.number[Any]]) -> NDArray[np.float32]:
     """Stored values (10,000 x reflectance) as reflectance."""
     reflectance = stored.astype(np.float32)
     reflectance /= SCALE
@@ -96,10 +99,14 @@ def band_statistics(images: NDArray[np.uint16], observed: NDArray[np.bool_], ban
         raise DataError("band statistics: the training patches have no observed pixel; check the scenes' validity")
     means, deviations = [], []
     for band in range(len(bands)):
-        # Whole numbers sum up exactly, so the result does not depend on the order of the patches.
-        values = images[..., band][observed].astype(np.int64)
-        mean = values.sum() / len(values)
-        variance = float(np.square(values).sum() / len(values) - mean**2)
+        # Whole numbers sum up exactly, so the result does not depend on the order of the patches, nor on the portions.
+        count, total, squares = 0, np.int64(0), np.int64(0)
+        for first in range(0, len(images), _PORTION):
+            part = np.s_[first : first + _PORTION]
+            values = images[part][..., band][observed[part]].astype(np.int64)
+            count, total, squares = count + len(values), total + values.sum(), squares + np.square(values).sum()
+        mean = total / count
+        variance = float(squares / count - mean**2)
         means.append(float(mean) / SCALE)
         deviations.append(max(variance, 0.0) ** 0.5 / SCALE)
     return BandStatistics(tuple(bands), tuple(means), tuple(deviations))

@@ -68,6 +68,18 @@ class PatchSet:
         """Rows and columns of a patch."""
         return int(self.images.shape[1])
 
+    def order(self, rng: np.random.Generator) -> NDArray[np.int64]:
+        """The patches of one epoch in random order: all of them."""
+        return rng.permutation(self.n)
+
+    def batch(self, chosen: NDArray[np.int64]) -> tuple[NDArray[np.uint16], NDArray[np.uint8]]:
+        """Images and labels of some patches."""
+        return np.asarray(self.images[chosen]), np.asarray(self.labels[chosen])
+
+    def whole(self) -> tuple[NDArray[np.uint16], NDArray[np.uint8]]:
+        """Images and labels of all patches."""
+        return self.images, self.labels
+
     def take(self, indices: Sequence[int] | NDArray[np.intp]) -> PatchSet:
         """The patches with these indices, in this order, as a copy."""
         return PatchSet(self.images[indices], self.labels[indices], self.bands)

@@ -21,6 +21,7 @@ from chronoslide.errors import DataError
 from chronoslide.files import parse_json, parse_yaml
 from chronoslide.manual_inventories import file_of, read_inventory
 from chronoslide.rasters import Raster, read_raster
+from chronoslide.reporting.experiments import SHOWN
 from chronoslide.vectors import read_polygons
 
 MODEL = "transferred"
@@ -66,6 +67,7 @@ class Results:
         search_importance: The share of each searched setting.
         search_best: `best_params.json`, empty if there is none.
         lock: `dvc.lock`, empty if there is none.
+        experiments: What experiments wrote into `reports/`, Markdown by file name.
     """
 
     root: Path
@@ -79,6 +81,7 @@ class Results:
     search_importance: pd.DataFrame = field(default_factory=pd.DataFrame)
     search_best: Mapping[str, Any] = field(default_factory=dict)
     lock: Mapping[str, Any] = field(default_factory=dict)
+    experiments: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_results(root: Path) -> Results:
@@ -104,6 +107,11 @@ def read_results(root: Path) -> Results:
         search_importance=_read_table(importance) if importance.exists() else pd.DataFrame(),
         search_best=_read_json(best) if best.exists() else {},
         lock=_read_yaml(root / "dvc.lock"),
+        experiments={
+            name: (root / "reports" / name).read_text(encoding="utf-8", errors="replace")
+            for name in SHOWN
+            if (root / "reports" / name).is_file()
+        },
     )
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from chronoslide.reporting import published
+from chronoslide.reporting.experiments import experiments_section
 from chronoslide.reporting.tables import (
     Cell,
     Table,
@@ -105,8 +106,13 @@ def report_tables(metrics: Mapping[str, Any]) -> tuple[Table, ...]:
     return (*tables, *(made for made in (sizes_table(metrics), identities_table(metrics)) if made.rows))
 
 
-def report_markdown(metrics: Mapping[str, Any], figures: Figures, search: Sequence[Table] = ()) -> str:
-    """The whole summary; `search` holds the tables of the search."""
+def report_markdown(
+    metrics: Mapping[str, Any],
+    figures: Figures,
+    search: Sequence[Table] = (),
+    experiments: Mapping[str, str] | None = None,
+) -> str:
+    """The whole summary; `search` holds the tables of the search, `experiments` other reports by file name."""
     data = metrics["data"]
     tables = report_tables(metrics)
 
@@ -142,6 +148,7 @@ def report_markdown(metrics: Mapping[str, Any], figures: Figures, search: Sequen
         "",
         *(f"### {name.split('_')[-1].split('.')[0]}\n\n{_shown(name, caption)}" for name, caption in figures.maps),
         *_gaps(figures.gaps),
+        *experiments_section(experiments or {}, data),
         "## The paper",
         "",
         f"The paper's figures come from {published.SOURCE}: another data set. What follows from its own tables:",

@@ -26,7 +26,8 @@ from chronoslide.scenes.terrain import gradient
 
 _LOWEST_METRES: Final = -1_000.0
 _METRES_IN_ONE: Final = 10_000.0
-_INDEX_OF: Final = {"ndvi": ("nir", "red"), "ndre": ("nir", "red_edge")}
+INDICES: Final = {"ndvi": ("nir", "red"), "ndre": ("nir", "red_edge")}
+"""The two bands that each index is made of, the infrared one first."""
 _OF_TERRAIN: Final = ("elevation", "slope", "aspect")
 
 
@@ -74,11 +75,17 @@ def add_channels(scene: Scene, channels: Sequence[Channel], elevation: NDArray[n
 def decoded(name: str, values: NDArray[np.floating]) -> NDArray[np.float64]:
     """The channel's own numbers (index, metres, degrees, component) from its coded ones; bands stay as they are."""
     coded = np.asarray(values, dtype=np.float64)
-    if name in _INDEX_OF or name.startswith("aspect_"):
+    if name in INDICES or name.startswith("aspect_"):
         return 2.0 * coded - 1.0
     if name == "elevation":
         return coded * _METRES_IN_ONE + _LOWEST_METRES
     return coded * 90.0 if name == "slope" else coded
+
+
+def normalised_difference(infrared: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(infrared - other) / (infrared + other), 0 where both are."""
+    together = infrared + other
+    return np.asarray(np.divide(infrared - other, together, out=np.zeros_like(together), where=together > 0))
 
 
 def vegetation_index(scene: Scene, channel: Literal["ndvi", "ndre"], what: str) -> NDArray[np.float64]:
@@ -88,16 +95,15 @@ def vegetation_index(scene: Scene, channel: Literal["ndvi", "ndre"], what: str) 
         DataError: The scene lacks one of the bands.
     """
     try:
-        infrared, other = np.moveaxis(scene.select(_INDEX_OF[channel]).reflectance.astype(np.float64), -1, 0)
+        infrared, other = np.moveaxis(scene.select(INDICES[channel]).reflectance.astype(np.float64), -1, 0)
     except DataError as error:
         raise DataError(f"{what}: scenes.channels: {channel}: {error}") from error
-    together = infrared + other
-    return np.asarray(np.divide(infrared - other, together, out=np.zeros_like(together), where=together > 0))
+    return normalised_difference(infrared, other)
 
 
 def is_channel(name: str) -> bool:
     """Whether a band of a stored scene is one of the channels, not reflectance."""
-    return name in (*_INDEX_OF, "elevation", "slope", "aspect_sin", "aspect_cos")
+    return name in (*INDICES, "elevation", "slope", "aspect_sin", "aspect_cos")
 
 
 def _terrain(channel: str, elevation: NDArray[np.floating], grid: Grid) -> dict[str, NDArray[np.float64]]:

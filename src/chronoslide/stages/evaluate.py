@@ -30,7 +30,7 @@ from chronoslide.inventories.vectorising import binarise, polygonise, remove_sma
 from chronoslide.manual_inventories import read_inventory
 from chronoslide.models import baseline
 from chronoslide.models.calibration import Calibration, Temperature, fit_temperature, measure_calibration
-from chronoslide.models.card import WEIGHTS, ModelCard, read_card
+from chronoslide.models.card import WEIGHTS, ModelCard, read_card, require_bands
 from chronoslide.models.fitting import predict_patches
 from chronoslide.models.intervals import block_counts, bootstrap_difference
 from chronoslide.models.losses import TverskyLoss
@@ -259,6 +259,7 @@ def _on_patches(root: Path, site: _Site) -> tuple[dict[str, Accuracy], Temperatu
     judged = {}
     for name in MODELS:
         model, card = load_model(root / "results/models" / name)
+        require_bands(card, test.bands)
         probability = predict_patches(model, test, card.statistics)
         judged[name] = judge_patches(probability, np.asarray(test.labels), site.grid.pixel_area_m2, site.loss)
         if name == MAIN:

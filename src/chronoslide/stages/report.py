@@ -58,7 +58,7 @@ def run(root: Path) -> None:
             page = page_of(results, gathered, charts, sources, maps, _provenance(root, results, run))
         write_text(
             root / "reports/report.md",
-            report_markdown(results.metrics, figures_of(charts, maps), search_tables(results)),
+            report_markdown(results.metrics, figures_of(charts, maps), search_tables(results), results.experiments),
         )
         write_text(root / "reports/report.html", render(page))
         _log(run, root, results)

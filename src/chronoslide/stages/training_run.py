@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -35,11 +35,25 @@ def show_epochs(name: str, epochs: int) -> Iterator[Callable[[dict[str, float]],
         yield show
 
 
-def keep(folder: Path, fitted: Fitted, run: StageRun, registered_name: str | None = None) -> None:
-    """Stores a trained network as a folder, logs its curves and files, and registers it if it has a name."""
+def keep(
+    folder: Path,
+    fitted: Fitted,
+    run: StageRun,
+    registered_name: str | None = None,
+    beside: Mapping[str, str] | None = None,
+) -> None:
+    """Stores a trained network as a folder, logs its curves and files, and registers it if it has a name.
+
+    Args:
+        folder: Where it is stored.
+        fitted: The network.
+        run: The open run.
+        registered_name: In the registry.
+        beside: Further text files of the folder, by name.
+    """
     table = fitted.history.table()
     text = table.to_csv(index=False, lineterminator="\n")
-    save_model(folder, fitted.model, fitted.card, {HISTORY: text})
+    save_model(folder, fitted.model, fitted.card, {HISTORY: text, **(beside or {})})
     run.log_curve([asdict(epoch) for epoch in fitted.history.epochs], step="epoch")
     best = fitted.history.best
     cost = cost_of(fitted.model)

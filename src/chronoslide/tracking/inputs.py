@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from chronoslide.errors import SettingsError
 from chronoslide.params import Settings
 
 
@@ -58,6 +60,28 @@ def inputs_of(root: Path, stage: str, settings: Settings) -> Inputs:
     code = {path: value for path, value in hashes.items() if path.startswith("src/")}
     data = {path: value for path, value in hashes.items() if path not in code}
     return Inputs(stage, parameters, data, code)
+
+
+def require_dependency(root: Path, stage: str, path: str, setting: str) -> None:
+    """Refuses a file or folder that a stage reads by a setting and that DVC does not watch for it.
+
+    Args:
+        root: The repository.
+        stage: Name of a stage in `dvc.yaml`.
+        path: From the root.
+        setting: Which names the path.
+
+    Raises:
+        SettingsError: No dependency of the stage in `dvc.yaml` is the path or a folder above it.
+    """
+    described = yaml.safe_load((root / "dvc.yaml").read_text(encoding="utf-8"))["stages"][stage]
+    place = Path(os.path.normpath(root / path))  # a link is watched by its own name
+    listed = [Path(os.path.normpath(root / dependency)) for dependency in described.get("deps", [])]
+    if not any(folder in (place, *place.parents) for folder in listed):
+        raise SettingsError(
+            f"{setting}: {path} is no dependency of the stage {stage} in dvc.yaml, so a change of it would go "
+            f"unnoticed; add `- {path}` to its deps, and `dvc add {path}`"
+        )
 
 
 def dvc_hash(path: Path) -> str:
