@@ -774,6 +774,7 @@ class ChipsSettings(Section):
         validation_share: Share of the training chips kept for choosing the checkpoint and the threshold, where the set
             has no validation part of its own.
         side_pixels: Chips are cut and filled up to this many rows and columns; null: they are all squares of one size.
+        symmetries: Test-time augmentation, as for `map`.
         model: As for `pretrain`.
         optimiser: As for `pretrain`.
     """
@@ -781,6 +782,7 @@ class ChipsSettings(Section):
     bands: Annotated[tuple[str, ...], Field(min_length=1)] = ("red", "green", "blue")
     validation_share: Share = 0.15
     side_pixels: Annotated[int, Field(ge=16, multiple_of=16)] | None = None
+    symmetries: Literal["none", "flips", "all"] = "none"
     model: ModelSettings = ModelSettings()
     optimiser: OptimiserSettings = OptimiserSettings()
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
+
+import numpy as np
 
 from chronoslide.errors import DataError
 from chronoslide.files import write_json
 from chronoslide.labels import UNOBSERVED
+from chronoslide.mapping.symmetries import over_symmetries
 from chronoslide.models.architectures import build_network
 from chronoslide.models.fitting import count_patches, fit, predict_patches
-from chronoslide.models.metrics import average_precision
+from chronoslide.models.metrics import average_precision, best_threshold
 from chronoslide.models.storage import save_model
 from chronoslide.params import read_settings
 from chronoslide.patches.chips import held_out_chips, read_chips, training_and_validation
@@ -49,14 +53,18 @@ def run(root: Path, train_folder: Path, test_folder: Path, output: Path | None =
             f"{training.n} chips of {train_folder.name}",
             on_epoch,
         )
-    probability = predict_patches(fitted.model, test, statistics)
-    counts = count_patches(probability, test, fitted.threshold.value)
+    around = partial(over_symmetries, symmetries=settings.chips.symmetries)
+    judged = predict_patches(fitted.model, validation, statistics, around)
+    threshold = best_threshold(judged, np.asarray(validation.labels))
+    probability = predict_patches(fitted.model, test, statistics, around)
+    counts = count_patches(probability, test, threshold.value)
     at_half = count_patches(probability, test, 0.5)
     metrics = {
         "bands": list(settings.chips.bands),
         "chips": {"train": training.n, "validation": validation.n, "test": test.n},
-        "threshold": fitted.threshold.value,
-        "validation_f1": fitted.threshold.f1,
+        "symmetries": settings.chips.symmetries,
+        "threshold": threshold.value,
+        "validation_f1": threshold.f1,
         "test": {
             **counts.ratios(),
             "tp": counts.tp,
@@ -68,7 +76,13 @@ def run(root: Path, train_folder: Path, test_folder: Path, output: Path | None =
         },
     }
     history = fitted.history.table().to_csv(index=False, lineterminator="\n")
-    save_model(output, fitted.model, fitted.card, {HISTORY: history})
+    card = fitted.card.model_copy(
+        update={
+            "threshold": threshold.value,
+            "threshold_f1": None if np.isnan(threshold.f1) else round(threshold.f1, 6),
+        }
+    )
+    save_model(output, fitted.model, card, {HISTORY: history})
     write_json(output / "metrics.json", metrics)
     print(json.dumps(json.loads((output / "metrics.json").read_text())["test"], indent=2))
     print(f"The model and its figures: {output}")

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from chronoslide.models.card import ModelCard
 from chronoslide.models.metrics import Counts, Threshold, best_threshold, count
-from chronoslide.models.prediction import predictor
+from chronoslide.models.prediction import Predictor, predictor
 from chronoslide.models.training import History, reflectance_of, train
 from chronoslide.params import ModelSettings, OptimiserSettings
 from chronoslide.patches.scaling import BandStatistics
@@ -85,9 +85,21 @@ def fit(
     return Fitted(model, card, history, threshold)
 
 
-def predict_patches(model: keras.Model, patches: PatchSet, statistics: BandStatistics) -> NDArray[np.float32]:
-    """The probability of landslide of all patches, (n, side, side)."""
-    predict = predictor(model)
+def predict_patches(
+    model: keras.Model,
+    patches: PatchSet,
+    statistics: BandStatistics,
+    around: Callable[[Predictor], Predictor] | None = None,
+) -> NDArray[np.float32]:
+    """The probability of landslide of all patches, (n, side, side).
+
+    Args:
+        model: The network.
+        patches: What it is shown, in batches.
+        statistics: Fills pixels without observation.
+        around: Makes of the network's function the one that is asked, such as a mean over symmetries.
+    """
+    predict = predictor(model) if around is None else around(predictor(model))
     images = reflectance_of(patches, statistics)
     parts = [predict(images[first : first + _BATCH]) for first in range(0, len(images), _BATCH)]
     return np.concatenate(parts) if parts else np.zeros((0, patches.side, patches.side), np.float32)
