@@ -30,7 +30,7 @@ def f1_per_year(metrics: Mapping[str, Any], part: str = "years") -> Figure | Non
 
     Args:
         metrics: Of the stage `evaluate`.
-        part: "years" for the full maps, "held_out" for the blocks that no model saw.
+        part: "years" for the full maps, "held_out" for the blocks of which no model saw a label.
     """
     years = sorted(int(year) for year in metrics.get(part, {}))
     models = models_of(metrics, part)

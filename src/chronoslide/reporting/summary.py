@@ -82,7 +82,7 @@ def headlines(metrics: Mapping[str, Any]) -> tuple[Headline, ...]:
     held_out = Headline(
         f"F1 on the held-out blocks of {reference}",
         cell(metrics, f"held_out_{reference}.transferred.f1"),
-        "Ground that no model saw while it was trained or chosen.",
+        "Ground of which no model saw a label while it was trained or chosen.",
     )
     gain, sentence = transfer_gain(metrics)
     baseline = Headline(

@@ -139,8 +139,9 @@ def accuracy_table(metrics: Mapping[str, Any], model: str = "transferred") -> Ta
     notes = [f"The last four columns are the paper's, from {OTHER_DATA}. They are printed for orientation only."]
     if reference in metrics.get("years", {}):
         notes.append(
-            f"* {reference} is the year of the transfer: the model saw part of this map while it was trained. "
-            "The table of the held-out blocks shows what it reaches on ground that no model saw."
+            f"* {reference} is the year of the transfer: the model learned from the labels of part of this map, and in the "
+            "other years from the same labels where they may still hold (`patches.crops.other_years`). The table of "
+            "the held-out blocks shows what it reaches on ground of which no model saw a label."
         )
     return Table(
         "table-3",
@@ -173,7 +174,7 @@ def models_table(metrics: Mapping[str, Any], part: str = "years") -> Table:
     ]
     if thresholds:
         notes.append(f"Thresholds: {', '.join(thresholds)}.")
-    where = "the held-out blocks, which no model saw" if held_out else "the full maps"
+    where = "the held-out blocks, of which no model saw a label" if held_out else "the full maps"
     return Table(
         "held-out" if held_out else "models",
         f"F1 (95 % interval) of all models on {where}",
