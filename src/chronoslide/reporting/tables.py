@@ -139,8 +139,8 @@ def accuracy_table(metrics: Mapping[str, Any], model: str = "transferred") -> Ta
     notes = [f"The last four columns are the paper's, from {OTHER_DATA}. They are printed for orientation only."]
     if reference in metrics.get("years", {}):
         notes.append(
-            f"* {reference} is the year of the transfer: the model learned from the labels of part of this map, and in the "
-            "other years from the same labels where they may still hold (`patches.crops.other_years`). The table of "
+            f"* {reference} is the year of the transfer: the model learned from the labels of part of this map, and in "
+            "the other years from the same labels where they may still hold (`patches.crops.other_years`). The table of "
             "the held-out blocks shows what it reaches on ground of which no model saw a label."
         )
     return Table(
