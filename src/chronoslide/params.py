@@ -843,15 +843,45 @@ class Settings(Section):
         return self
 
 
+# What earlier versions knew, and what has become of it.
+_EARLIER = {
+    "tracking.joining": "'tracking.joining' is 'inventory.joining' now",
+    "tracking.topography": "'tracking.topography' is 'inventory.topography' now",
+    "tracking": "'tracking' is called 'track' now",
+    "transfer.from_scratch": "'transfer.from_scratch' is gone, because the control is always trained: take it out",
+}
+
+
+def _require_own_version(content: Any) -> None:
+    """Refuses the settings of an earlier version, and tells all that has to be changed in them.
+
+    Raises:
+        SettingsError: They hold keys that were renamed or taken out since.
+    """
+    found = []
+    for place, told in _EARLIER.items():
+        inner = content
+        for key in place.split("."):
+            inner = inner.get(key, _EARLIER) if isinstance(inner, dict) else _EARLIER
+        if inner is not _EARLIER:
+            found.append(told)
+    if found:
+        raise SettingsError(f"written for an earlier version: {'; '.join(found)}")
+
+
 def read_settings(path: Path) -> Settings:
     """Reads and checks `params.yaml`.
 
     Raises:
-        SettingsError: The file is missing, is not YAML, or a key is unknown, missing or out of range.
+        SettingsError: The file is missing, is not YAML, of an earlier version, or a key is unknown, missing or out of
+            range.
     """
     try:
         content = parse_yaml(path.read_text(encoding="utf-8"))
+        _require_own_version(content)
         return Settings.model_validate(content)
+    except SettingsError as error:
+        raise SettingsError(f"{path}: {error}") from error
     except FileNotFoundError as error:
         raise SettingsError(f"{path}: no such file; run the command in the root of the repository") from error
     except OSError as error:

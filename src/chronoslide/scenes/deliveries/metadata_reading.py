@@ -37,7 +37,7 @@ def read_xml(path: Path) -> Element:
         raise DataError(
             f"{path}: declares a document type or entities, which metadata never need; deliver the provider's own file"
         ) from error
-    except (ParseError, ValueError, RecursionError) as error:
+    except (ParseError, ValueError, LookupError, RecursionError) as error:  # LookupError: of an encoding
         raise DataError(f"{path}: not XML ({_first_line(error)}); deliver the file again") from error
     return root
 
