@@ -22,13 +22,22 @@ BENCHMARKS = {
     "serving": bench_serving.serving,
 }
 
+QUICK = {"mapping": bench_mapping.mapping, "training": bench_training.training}
+
 
 def main() -> int:
     """Measures the named benchmarks, all of them without a name."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", choices=[[], *BENCHMARKS], help=f"of: {', '.join(BENCHMARKS)}")
-    names = parser.parse_args().names or list(BENCHMARKS)
-    for name in names:
+    parser.add_argument("--quick", action="store_true", help="mapping and training on little data, without recording")
+    arguments = parser.parse_args()
+    if arguments.quick:
+        for name in arguments.names or list(QUICK):
+            if name not in QUICK:
+                parser.error(f"--quick is for {' and '.join(QUICK)}")
+            print_table(QUICK[name](quick=True))
+        return 0
+    for name in arguments.names or list(BENCHMARKS):
         measures = BENCHMARKS[name]()
         print_table(measures)
         record(measures)

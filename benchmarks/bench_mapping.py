@@ -34,21 +34,25 @@ PEERS = ROOT / ".venv-peers/bin/python"
 FILTERS = 32
 # Of whole windows of 512 with an overlap of 64 pixels.
 SIDES = {5: 2304, 25: 4992, 100: 9920}
+QUICK_SIDES = {5: 960, 25: 1408, 100: 2304}
 SETTINGS = MapSettings(window_pixels=512, overlap_pixels=64, batch_windows=4)
 _ROUNDS = 3
 _COMMAND = "python -m benchmarks mapping"
 
 
-def mapping() -> list[Measure]:
-    """Ours on 5, 25 and 100 megapixels; TensorFlow and the peers on 5, in turns with ours."""
+def mapping(*, quick: bool = False) -> list[Measure]:
+    """Ours on 5, 25 and 100 megapixels; TensorFlow and the peers on 5, in turns with ours.
+
+    Quick: scenes of 1, 2 and 5 megapixels under the same names and one turn, to see that everything runs.
+    """
     if not (RESULTS / "patches/investigation/train").is_dir():
         print("no results/: mapping is measured on the demo's scenes; run `make demo` first")
         return []
     _network()
-    scenes = {size: _scene(side) for size, side in SIDES.items()}
+    scenes = {size: _scene(side) for size, side in (QUICK_SIDES if quick else SIDES).items()}
     small = scenes[5]
     ours, tensorflow, peers = [], [], dict[str, list[float]]()
-    for _ in range(_ROUNDS):
+    for _ in range(1 if quick else _ROUNDS):
         ours.append(_run(small, "openvino", "auto"))
         tensorflow.append(_run(small, "tensorflow", "float32"))
         for name, rate in _peers(small).items():

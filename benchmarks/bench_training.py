@@ -27,16 +27,19 @@ _ROUNDS = 3
 _COMMAND = "python -m benchmarks training"
 
 
-def training() -> list[Measure]:
-    """Ours in both precisions and the peer's, in turns; the speed-up is that of the better of ours over the better."""
+def training(*, quick: bool = False) -> list[Measure]:
+    """Ours in both precisions and the peer's, in turns; the speed-up is that of the better of ours over the better.
+
+    Quick: the smallest network alone and one turn, to see that everything runs.
+    """
     if not PEERS.exists():
         print("no .venv-peers: PyTorch is not measured; `make bench-peers` makes it")
     measures: list[Measure] = []
     speedups: dict[int, list[float]] = {}
-    for filters in FILTERS:
+    for filters in FILTERS[:1] if quick else FILTERS:
         rates: dict[str, list[float]] = {}
         shares = []
-        for _ in range(_ROUNDS):
+        for _ in range(1 if quick else _ROUNDS):
             ours = {}
             for precision in ("float32", "mixed_bfloat16"):
                 found = _run([sys.executable, "-m", "benchmarks.bench_training", str(filters), precision])

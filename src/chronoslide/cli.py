@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from chronoslide import __version__
-from chronoslide.errors import ChronoslideError
+from chronoslide.errors import ChronoslideError, SettingsError
 
 USER_ERROR = 2
 
@@ -102,6 +102,8 @@ def _carry_out(arguments: argparse.Namespace) -> None:
         case "rasterise":
             module.run(arguments.inventories, arguments.resolution, arguments.output)
         case "map":
+            if arguments.scheduler:
+                raise SettingsError("--scheduler is for the maps of all years; leave it out to map a single scene")
             module.run(
                 Path(arguments.root),
                 arguments.scene,

@@ -8,18 +8,21 @@ it, so that the same map gives the same landslides wherever they are asked for.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import geopandas as gpd
 import numpy as np
 from numpy.typing import NDArray
 
 from chronoslide.grid import Grid
-from chronoslide.inventories.joining import close_gaps, join_fragments
+from chronoslide.inventories.joining import join_fragments
 from chronoslide.inventories.pixels import Surface
+from chronoslide.inventories.strip_vectorising import binary_strips, polygonise_strips
 from chronoslide.inventories.topography import filter_by_topography
 from chronoslide.inventories.uncertainty import add_uncertainty
-from chronoslide.inventories.vectorising import binarise, polygonise, remove_small
 from chronoslide.params import InventorySettings
+
+_STRIP_ROWS: Final = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +62,10 @@ def derive_inventory(
         GridError: The grid is not in metres.
         InventoryError: The topographic filter is on and there is no elevation model.
     """
-    above = binarise(probability, threshold, 0.0, grid)
-    closed = close_gaps(above, settings.joining, probability) if settings.join_fragments else above
-    polygons = polygonise(remove_small(closed, settings.minimum_area_m2, grid), grid, probability)
+    # What labelling and outlines take on top of the map stays small in strips, and they give the same polygons.
+    rows = (probability[first : first + _STRIP_ROWS] for first in range(0, len(probability), _STRIP_ROWS))
+    strips = binary_strips(rows, threshold, settings.joining if settings.join_fragments else None)
+    polygons = polygonise_strips(strips, grid, settings.minimum_area_m2)
     if settings.join_fragments:
         surface = Surface(probability, grid)
         polygons = join_fragments(polygons, settings.joining, elevation=elevation, probability=surface)

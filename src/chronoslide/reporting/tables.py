@@ -140,8 +140,8 @@ def accuracy_table(metrics: Mapping[str, Any], model: str = "transferred") -> Ta
     if reference in metrics.get("years", {}):
         notes.append(
             f"* {reference} is the year of the transfer: the model learned from the labels of part of this map, and in "
-            "the other years from the same labels where they may still hold (`patches.crops.other_years`). The table of "
-            "the held-out blocks shows what it reaches on ground of which no model saw a label."
+            "the other years from the same labels where they may still hold (`patches.crops.other_years`). The table "
+            "of the held-out blocks shows what it reaches on ground of which no model saw a label."
         )
     return Table(
         "table-3",
