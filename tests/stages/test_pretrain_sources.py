@@ -10,11 +10,13 @@ import pytest
 import yaml
 
 from chronoslide.errors import ModelError, SettingsError
+from chronoslide.mapping import engine_process
+from chronoslide.models import storage
 from chronoslide.models.card import read_card
-from chronoslide.stages import map as map_stage
+from chronoslide.params import MapSettings
 from chronoslide.stages import pretrain, training_run
 from made_chip_sets import pairs
-from search.test_networks import patches, small_network
+from search.test_networks import small_network
 from stages.test_tune import Recorder, write_site
 from test_params import delivered
 
@@ -114,11 +116,8 @@ def test_a_source_without_a_band_of_the_area_is_refused(repository):
         pretrain.run(repository.root)
 
 
-def test_a_model_on_other_bands_than_the_patches_is_not_mapped_with(monkeypatch):
-    card = SimpleNamespace(bands=("red", "green", "blue"))
-    monkeypatch.setattr(map_stage, "load_model", lambda _: (None, card))
-    both = patches(2, 1), patches(2, 2)
-    bar = SimpleNamespace(set_postfix_str=lambda *_: None)
-    folder = SimpleNamespace(name="transferred")
+def test_a_model_on_other_bands_than_the_patches_is_not_mapped_with(tmp_path, monkeypatch):
+    write_site(tmp_path)
+    monkeypatch.setattr(storage, "load_model", lambda _: (None, SimpleNamespace(bands=("red", "green", "blue"))))
     with pytest.raises(ModelError, match=r"trained on the bands \['red', 'green', 'blue'\] and is given \['r"):
-        map_stage._map_years(folder, [], folder, None, both, bar, None)
+        engine_process._choose(tmp_path, MapSettings(), tmp_path / "results/patches/training", tmp_path)
