@@ -52,7 +52,7 @@ class Server:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                env={**environment, "MLFLOW_DISABLE_TELEMETRY": "true"},
+                env={**environment, "MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
             )
         ends = time.monotonic() + 120
         while True:
