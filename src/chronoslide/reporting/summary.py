@@ -180,7 +180,7 @@ def protocol_sentence(metrics: Mapping[str, Any]) -> str:
     """Says how train and test ground were kept apart."""
     if metrics.get("protocol") == "paper":
         return "paper, that is the paper's random split of patches. It leaks: train and test patches share ground."
-    return "blocks, that is split by place; patches of different subsets share no ground."
+    return "blocks, that is split by place; no label of held-out ground is learned from or chosen by."
 
 
 def _gaps(gaps: Sequence[str]) -> list[str]:
