@@ -168,7 +168,6 @@ def report(records: list[dict[str, Any]], variants: dict[str, Any], provenance: 
     for name, variant in variants.items():
         mine = [record for record in shown if record["variant"] == name]
         if not mine:
-            lines.append(f"| {variant['what']} | 0 | {' | '.join('' for _ in range(len(years) + 4))} | not run |")
             continue
         figures = [float(np.mean([record["f1"]["transferred"][year] for record in mine])) for year in years]
         middle, low, high, seeds = gain(shown, name)
@@ -179,6 +178,9 @@ def report(records: list[dict[str, Any]], variants: dict[str, Any], provenance: 
             + " | ".join(f"{value:.3f}" for value in [np.mean(figures), min(figures), *figures])
             + f" | {'' if name == BASE else f'{middle:+.3f}{interval}'} | {minutes:.1f} | {variant['kept']} |"
         )
+    left = [variant["what"] for name, variant in variants.items() if all(record["variant"] != name for record in shown)]
+    if left:
+        lines += ["", f"Not run yet: {'; '.join(left)}."]
     lines += ["", "`python -m experiments.ablation ROOT` repeats it; `dvc exp show` lists the experiments."]
     return "\n".join(lines) + "\n"
 
