@@ -6,15 +6,13 @@ import json
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
 from chronoslide.errors import DataError
 from chronoslide.files import write_json
 from chronoslide.labels import UNOBSERVED
 from chronoslide.mapping.symmetries import over_symmetries
 from chronoslide.models.architectures import build_network
 from chronoslide.models.fitting import count_patches, fit, predict_patches
-from chronoslide.models.metrics import average_precision, best_threshold
+from chronoslide.models.metrics import average_precision
 from chronoslide.models.storage import save_model
 from chronoslide.params import read_settings
 from chronoslide.patches.chips import held_out_chips, read_chips, training_and_validation
@@ -41,6 +39,7 @@ def run(root: Path, train_folder: Path, test_folder: Path, output: Path | None =
         raise DataError(f"{test_folder}: has no chips for testing; name a set with a part 'test', or without parts")
     training, validation = training_and_validation(chips, settings.chips.validation_share, settings.seed, train_folder)
     statistics = band_statistics(training.images, training.labels != UNOBSERVED, training.bands)
+    around = partial(over_symmetries, symmetries=settings.chips.symmetries)
     with show_epochs("chips", settings.chips.optimiser.epochs) as on_epoch:
         fitted = fit(
             build_network(len(training.bands), settings.chips.model, statistics, settings.seed),
@@ -52,19 +51,17 @@ def run(root: Path, train_folder: Path, test_folder: Path, output: Path | None =
             settings.seed,
             f"{training.n} chips of {train_folder.name}",
             on_epoch,
+            around,
         )
-    around = partial(over_symmetries, symmetries=settings.chips.symmetries)
-    judged = predict_patches(fitted.model, validation, statistics, around)
-    threshold = best_threshold(judged, np.asarray(validation.labels))
     probability = predict_patches(fitted.model, test, statistics, around)
-    counts = count_patches(probability, test, threshold.value)
+    counts = count_patches(probability, test, fitted.threshold.value)
     at_half = count_patches(probability, test, 0.5)
     metrics = {
         "bands": list(settings.chips.bands),
         "chips": {"train": training.n, "validation": validation.n, "test": test.n},
         "symmetries": settings.chips.symmetries,
-        "threshold": threshold.value,
-        "validation_f1": threshold.f1,
+        "threshold": fitted.threshold.value,
+        "validation_f1": fitted.threshold.f1,
         "test": {
             **counts.ratios(),
             "tp": counts.tp,
@@ -76,13 +73,7 @@ def run(root: Path, train_folder: Path, test_folder: Path, output: Path | None =
         },
     }
     history = fitted.history.table().to_csv(index=False, lineterminator="\n")
-    card = fitted.card.model_copy(
-        update={
-            "threshold": threshold.value,
-            "threshold_f1": None if np.isnan(threshold.f1) else round(threshold.f1, 6),
-        }
-    )
-    save_model(output, fitted.model, card, {HISTORY: history})
+    save_model(output, fitted.model, fitted.card, {HISTORY: history})
     write_json(output / "metrics.json", metrics)
     print(json.dumps(json.loads((output / "metrics.json").read_text())["test"], indent=2))
     print(f"The model and its figures: {output}")

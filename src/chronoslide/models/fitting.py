@@ -50,6 +50,7 @@ def fit(
     seed: int,
     trained_on: str,
     on_epoch: Callable[[dict[str, float]], None] | None = None,
+    around: Callable[[Predictor], Predictor] | None = None,
 ) -> Fitted:
     """Trains a network and chooses its threshold on the validation patches.
 
@@ -63,12 +64,13 @@ def fit(
         seed: Of the order and the orientation of the patches.
         trained_on: For the reader of the card.
         on_epoch: Called after each epoch with its figures.
+        around: As for `predict_patches`, where the network is used so later; the threshold is chosen through it.
 
     Raises:
         ModelError: As `train`.
     """
     history = train(model, training, validation, optimiser, statistics, seed, on_epoch)
-    threshold = best_threshold(predict_patches(model, validation, statistics), np.asarray(validation.labels))
+    threshold = best_threshold(predict_patches(model, validation, statistics, around), np.asarray(validation.labels))
     card = ModelCard(
         settings=settings,
         bands=training.bands,

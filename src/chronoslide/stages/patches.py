@@ -179,7 +179,7 @@ def _crops(
     share = section.crops.other_years if site == "investigation" else 0.0
     others = dict(_carried(root, settings, years[settings.reference_year])) if share else {}
     share = share if others else 0.0
-    weights = [(1.0 - share) / len(years)] * len(years) + [share / max(len(others), 1)] * len(others)
+    weights = [*((1.0 - share) / len(years) for _ in years), *(share / len(others) for _ in others)]
     all_years = {**years, **others}
     crops = draw_crops(
         [prepare(year.images, year.labels, blocks == TRAIN) for year in all_years.values()],
