@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chronoslide.models.card import ModelCard
-from chronoslide.models.metrics import Counts, Threshold, best_threshold, count
+from chronoslide.models.metrics import Counts, Threshold, count
 from chronoslide.models.prediction import Predictor, predictor
+from chronoslide.models.thresholds import steady_threshold
 from chronoslide.models.training import History, reflectance_of, train
 from chronoslide.params import ModelSettings, OptimiserSettings
 from chronoslide.patches.scaling import BandStatistics
@@ -70,7 +71,7 @@ def fit(
         ModelError: As `train`.
     """
     history = train(model, training, validation, optimiser, statistics, seed, on_epoch)
-    threshold = best_threshold(predict_patches(model, validation, statistics, around), np.asarray(validation.labels))
+    threshold = steady_threshold(predict_patches(model, validation, statistics, around), np.asarray(validation.labels))
     card = ModelCard(
         settings=settings,
         bands=training.bands,

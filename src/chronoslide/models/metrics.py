@@ -21,6 +21,8 @@ from chronoslide.labels import BACKGROUND, LANDSLIDE
 # Columns of a table of counts.
 TP, FP, FN, TN = range(4)
 _GRID_HUNDREDTHS = np.arange(5, 96)
+THRESHOLDS = _GRID_HUNDREDTHS / 100
+"""Among which a threshold is chosen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,15 +240,14 @@ def best_threshold(probability: NDArray[np.floating], labels: NDArray[np.uint8])
         labels: The same shape; unobserved pixels are left out.
     """
     scores, landslide = _observed(probability, labels)
-    grid = _GRID_HUNDREDTHS / 100
     # In the type of the probabilities, so that a value on the grid falls on the side that `>=` would give it.
-    table = counts_by_threshold(scores, landslide, grid.astype(scores.dtype))
+    table = counts_by_threshold(scores, landslide, THRESHOLDS.astype(scores.dtype))
     scored = f1(table)
     if np.isnan(scored).all():
         return Threshold(0.5, math.nan)
     highest = np.flatnonzero(scored == np.nanmax(scored))
     chosen = highest[np.argmin(np.abs(_GRID_HUNDREDTHS[highest] - 50))]
-    return Threshold(float(grid[chosen]), float(scored[chosen]))
+    return Threshold(float(THRESHOLDS[chosen]), float(scored[chosen]))
 
 
 def counts_by_threshold(
