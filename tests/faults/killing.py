@@ -215,12 +215,14 @@ class Victim:
         self.repository.run("dvc", "repro", "--quiet", check=False)
 
 
-def draw(stages: tuple[str, ...], kills: int, seed: int) -> Iterator[tuple[str, str, float]]:
-    """The trials: stage, kind and moment, a round over all stages after the other."""
-    rng = random.Random(seed)
-    for number in range(kills):
+def draw(stages: tuple[str, ...], rounds: range, seed: int) -> Iterator[tuple[str, str, float]]:
+    """The trials: stage, kind and moment, a round over all stages after the other.
+
+    A trial hangs on the seed, its stage and its round alone, so rounds can be tried one day and more of them another.
+    """
+    for number in rounds:
         for stage in stages:
-            yield stage, KINDS[number % len(KINDS)], rng.random()
+            yield stage, KINDS[number % len(KINDS)], random.Random(f"{seed} {stage} {number}").random()
 
 
 def _environment() -> dict[str, str]:
