@@ -52,12 +52,14 @@ class Ground:
         labels: (rows, cols).
         labelled: (m, 2), pixels that are landslide or background.
         landslides: Pixels (k, 2) of each landslide.
+        sizes: (landslides,), the number of pixels of each.
     """
 
     bands: tuple[NDArray[np.float32], ...]
     labels: NDArray[np.uint8]
     labelled: NDArray[np.int64]
     landslides: tuple[NDArray[np.int64], ...]
+    sizes: NDArray[np.int64]
 
 
 def prepare(images: NDArray[np.uint16], labels: NDArray[np.uint8], allowed: NDArray[np.bool_]) -> Ground:
@@ -78,10 +80,10 @@ def prepare(images: NDArray[np.uint16], labels: NDArray[np.uint8], allowed: NDAr
     numbers, count = ndimage.label(shown == LANDSLIDE, structure=_NEIGHBOURS)
     pixels = np.argwhere(numbers)
     order = np.argsort(numbers[numbers > 0], kind="stable")
-    ends = np.cumsum(np.bincount(numbers[numbers > 0], minlength=count + 1)[1:])
-    landslides = np.split(pixels[order], ends[:-1]) if count else []
+    sizes = np.bincount(numbers[numbers > 0], minlength=count + 1)[1:]
+    landslides = np.split(pixels[order], np.cumsum(sizes)[:-1]) if count else []
     labelled = np.argwhere((shown == LANDSLIDE) | (shown == BACKGROUND))
-    return Ground(tuple(parts), shown, labelled, tuple(landslides))
+    return Ground(tuple(parts), shown, labelled, tuple(landslides), sizes)
 
 
 def draw_crops(
@@ -135,9 +137,9 @@ def draw_crops(
 def _centre(ground: Ground, side: int, empty_share: float, rng: np.random.Generator) -> NDArray[np.float64]:
     if rng.random() < empty_share or not ground.landslides:
         return np.asarray(ground.labelled[rng.integers(len(ground.labelled))], dtype=np.float64)
-    sizes = np.array([len(pixels) for pixels in ground.landslides])
     by_area = rng.random() < 0.5
-    landslide = ground.landslides[rng.choice(len(sizes), p=sizes / sizes.sum() if by_area else None)]
+    shares = ground.sizes / ground.sizes.sum() if by_area else None
+    landslide = ground.landslides[rng.choice(len(ground.sizes), p=shares)]
     pixel = landslide[rng.integers(len(landslide))].astype(np.float64)
     return np.asarray(pixel + rng.uniform(-_JITTER * side, _JITTER * side, 2))
 

@@ -1,0 +1,43 @@
+"""The section `map`: from scenes to probabilities."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from chronoslide.params.base import Count, Section
+
+
+class MapSettings(Section):
+    """From scenes to probabilities.
+
+    Attributes:
+        window_pixels: Rows and columns of a window.
+        overlap_pixels: Of neighbouring windows, over which they are blended.
+        batch_windows: Windows that go through the network at once.
+        symmetries: Test-time augmentation: "none", the four "flips", or "all" eight symmetries of a square.
+        engine: What runs the network: "openvino", "tensorflow", or "auto", which is OpenVINO where it is installed and
+            no GPU is there. An engine that differs from the trained network is refused and the next one taken.
+        precision: Of OpenVINO's arithmetic. "auto" tries int8, bfloat16 (where the processor has it) and float32 in
+            this order; so its maps may differ in some pixels from machine to machine. Name one to avoid that.
+    """
+
+    window_pixels: Annotated[int, Field(ge=32, multiple_of=16)] = 256
+    overlap_pixels: Annotated[int, Field(ge=0)] = 64
+    batch_windows: Count = 8
+    symmetries: Literal["none", "flips", "all"] = "none"
+    engine: Literal["auto", "openvino", "tensorflow"] = "auto"
+    precision: Literal["auto", "float32", "bfloat16", "int8"] = "auto"
+
+    @model_validator(mode="after")
+    def _windows_advance(self) -> MapSettings:
+        if 2 * self.overlap_pixels > self.window_pixels:
+            raise ValueError("overlap_pixels must be at most half of window_pixels")
+        return self
+
+    @model_validator(mode="after")
+    def _precision_fits_engine(self) -> MapSettings:
+        if self.engine == "tensorflow" and self.precision not in ("auto", "float32"):
+            raise ValueError(f"precision {self.precision} needs engine openvino; set map.engine to openvino or auto")
+        return self
