@@ -38,7 +38,7 @@ def run(root: Path) -> None:
     require_bands(pretrained, training.bands)
     optimiser = settings.transfer.optimiser
     trained_on = patches_text(dataset, "investigation area", training)
-    both = _with_rehearsed(root, training, settings)
+    both = with_rehearsed(root / "results/patches", training, settings)
     rehearsed = f" and {both.n - training.n} of the training area" if both.n > training.n else ""
 
     with stage_run(root, "transfer", settings) as run, show_epochs("transfer", optimiser.epochs) as on_epoch:
@@ -75,11 +75,20 @@ def run(root: Path) -> None:
         keep(root / "results/models" / CONTROL, control, run)
 
 
-def _with_rehearsed(root: Path, training: PatchSet, settings: Settings) -> PatchSet:
-    """The investigation area's patches and some of the training area's."""
+def with_rehearsed(patches: Path, training: PatchSet, settings: Settings) -> PatchSet:
+    """The investigation area's patches and some of the training area's, as many as `transfer.rehearsed_patches`.
+
+    Args:
+        patches: Folder of the patches of both sites.
+        training: The investigation area's training patches.
+        settings: The settings in use; the seed draws which.
+
+    Raises:
+        DataError: The training area's patches are missing or broken.
+    """
     wanted = settings.transfer.rehearsed_patches
     if not wanted:
         return training
-    known = read_patches(root / "results/patches/training/train")
+    known = read_patches(patches / "training/train")
     drawn = np.random.default_rng(settings.seed).permutation(known.n)[:wanted]
     return training.joined(known.take(np.sort(drawn)))
