@@ -289,7 +289,7 @@ def test_a_wrong_params_file_is_met_before_anything_is_written(tmp_path, root, c
 
 
 def test_a_published_inventory_comes_by_dvc_import(tmp_path, root):
-    """As the README says: import beside the data, then init takes it in."""
+    """As docs/own_data.md says: import beside the data, then init takes it in."""
     published, here = tmp_path / "published", root
     made.inventory(published / "inventories/2016.gpkg")
     git = ["git", "-c", "user.name=a", "-c", "user.email=a@example.org"]

@@ -314,14 +314,7 @@ def _read_request(folder: Path) -> None:
     import base64
 
     from chronoslide.errors import RequestError
-    from chronoslide.serving.request import (
-        Limits,
-        decode,
-        read_elevation,
-        read_image,
-        read_options,
-        require_within,
-    )
+    from chronoslide.serving.request import Limits, read_row
 
     try:
         options = json.loads((folder / "options.json").read_bytes())
@@ -329,16 +322,12 @@ def _read_request(folder: Path) -> None:
         raise RequestError("MLflow answers that this is no JSON") from error
     if not isinstance(options, dict):
         raise RequestError("MLflow answers that this is no row")
-    read_options(options)
-    limits = Limits(4_000_000, 1_000_000)
-    texts = [(folder / "image.base64").read_bytes(), base64.b64encode((folder / "image.tif").read_bytes()).decode()]
-    for text in texts:
-        image = decode(text, "image", limits)
-        pixels = require_within(image, limits)
-        scene = read_image(image, _SERVED_BANDS)
-    elevation = decode(base64.b64encode((folder / "elevation.tif").read_bytes()), "elevation", limits)
-    require_within(elevation, limits, pixels)
-    read_elevation(elevation, scene.grid)
+    image, elevation = (base64.b64encode((folder / f"{name}.tif").read_bytes()) for name in ("image", "elevation"))
+    for images in (
+        {"image": (folder / "image.base64").read_bytes()},
+        {"image": image.decode(), "elevation": elevation},
+    ):
+        read_row({**options, **images}, _SERVED_BANDS, Limits(4_000_000, 1_000_000))
 
 
 def _delivery(folder: Path) -> None:

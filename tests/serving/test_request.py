@@ -18,6 +18,7 @@ from chronoslide.serving.request import (
     read_elevation,
     read_image,
     read_options,
+    read_row,
     require_within,
 )
 from served import BANDS, SHAPE, TRANSFORM, elevation_bytes, geotiff, reflectance, scene_bytes
@@ -30,6 +31,19 @@ def test_a_stored_scene_is_read_with_its_gaps() -> None:
     assert scene.grid.transform == TRANSFORM
     assert int((~scene.valid).sum()) == 64
     np.testing.assert_allclose(scene.reflectance[10:], reflectance()[10:], atol=1e-4)
+
+
+def test_a_row_is_taken_apart_once_and_all_its_pixels_count() -> None:
+    image, elevation = (base64.b64encode(content).decode() for content in (scene_bytes(), elevation_bytes()))
+    pixels = SHAPE[0] * SHAPE[1]
+    alone = read_row({"image": image, "threshold": 0.3}, BANDS, LIMITS)
+    assert (alone.pixels, alone.image_bytes, alone.elevation) == (pixels, len(scene_bytes()), None)
+    assert alone.options.threshold == 0.3
+    both = read_row({"image": image, "elevation": elevation}, BANDS, LIMITS)
+    assert both.elevation is not None
+    assert both.pixels == pixels + require_within(elevation_bytes(), LIMITS)
+    with pytest.raises(RequestError, match=PIXEL_LIMIT):
+        read_row({"image": image, "elevation": elevation}, BANDS, LIMITS, already=20_001 - both.pixels)
 
 
 def test_limits_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from chronoslide.files import json_text, rounded, write_json
 from chronoslide.grid import Grid, require_metric
 from chronoslide.inventories.densities import measure_densities
 from chronoslide.inventories.size_statistics import measure_sizes
-from chronoslide.inventories.summary import summarise
+from chronoslide.inventories.summary import summarise_outlines
 from chronoslide.inventories.usable import usable
 from chronoslide.vectors import read_polygons
 
@@ -34,11 +34,11 @@ def run(root: Path, inventory: Path, area: Path | None = None, output: Path | No
     frame = read_polygons(inventory)
     require_metric(frame.crs, str(inventory))
     ground = area_of(area, frame.crs) if area else None
-    outlines = usable(frame, str(inventory), ground).polygons.geometry.to_numpy()
+    outlines = usable(frame, str(inventory), ground).outlines
     areas = np.asarray(shapely.area(outlines), dtype=np.float64)
     statistics = own.evaluate.statistics
     result = {
-        "summary": summarise(frame, ground, what=str(inventory)).as_dict(),
+        "summary": summarise_outlines(outlines).as_dict(),
         "sizes": measure_sizes(
             areas, minimum_area_m2=own.minimum_area_m2, seed=own.seed, settings=statistics
         ).as_dict(),

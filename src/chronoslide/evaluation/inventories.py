@@ -12,13 +12,13 @@ import shapely
 from numpy.typing import NDArray
 
 from chronoslide.grid import Grid
-from chronoslide.inventories.comparing import compare_inventories
-from chronoslide.inventories.densities import DensityComparison, compare_densities
+from chronoslide.inventories.comparing import compare_usable
+from chronoslide.inventories.densities import DensityComparison, compare_outline_densities
 from chronoslide.inventories.joining import fragmentation_index
 from chronoslide.inventories.size_statistics import empirical_density, measure_sizes
-from chronoslide.inventories.summary import summarise
+from chronoslide.inventories.summary import summarise_outlines
 from chronoslide.inventories.uncertainty import comparison_intervals
-from chronoslide.inventories.usable import usable
+from chronoslide.inventories.usable import usable, usable_pair
 from chronoslide.params import EvaluateSettings
 
 _M2_PER_KM2 = 1e6
@@ -70,16 +70,13 @@ def judge_inventories(
         GridError: The two do not share one reference system in metres.
         InventoryError: One holds points or lines.
     """
-    comparison = compare_inventories(manual, predicted, area, settings.compare)
-    densities = compare_densities(manual, predicted, area, grid)
+    first, second = usable_pair(manual, predicted, area)
+    outlines = {"manual": first.outlines, "predicted": second.outlines}
+    comparison = compare_usable(first, second, settings.compare)
+    densities = compare_outline_densities(outlines["manual"], outlines["predicted"], area, grid)
     intervals = comparison_intervals(
         comparison, settings.block_metres, settings.bootstrap_samples, settings.confidence, seed
     )
-    kinds = {"manual": manual, "predicted": predicted}
-    # Repaired and clipped once; the two comparisons above count what they repair themselves.
-    outlines = {
-        kind: usable(frame, f"the {kind} inventory", area).polygons.geometry.to_numpy() for kind, frame in kinds.items()
-    }
     areas = {kind: shapely.area(geometry) for kind, geometry in outlines.items()}
     sizes = {
         kind: measure_sizes(
@@ -94,7 +91,7 @@ def judge_inventories(
     objects = comparison.as_dict()
     objects["intervals"] = {name: [interval.low, interval.high] for name, interval in intervals.items()}
     figures = {
-        **{kind: _table_4(frame, area) for kind, frame in kinds.items()},
+        **{kind: _table_4(geometry, area) for kind, geometry in outlines.items()},
         "objects": objects,
         "densities": densities.as_dict(),
         "sizes": {kind: size.as_dict() for kind, size in sizes.items()},
@@ -112,12 +109,12 @@ def judge_inventories(
 def _fragmentation(
     manual: NDArray[np.object_], fragments: gpd.GeoDataFrame, area: shapely.Geometry, settings: EvaluateSettings
 ) -> float:
-    pieces = usable(fragments, "the predicted fragments", area).polygons.geometry.to_numpy()
+    pieces = usable(fragments, "the predicted fragments", area).outlines
     return fragmentation_index(manual, pieces, settings.compare.hit_overlap)
 
 
-def _table_4(inventory: gpd.GeoDataFrame, area: shapely.Geometry) -> dict[str, float]:
-    summary = summarise(inventory, area)
+def _table_4(outlines: NDArray[np.object_], area: shapely.Geometry) -> dict[str, float]:
+    summary = summarise_outlines(outlines)
     return {
         "count": summary.number,
         "area_m2": summary.total_area_m2,

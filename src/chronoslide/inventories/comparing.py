@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from chronoslide.inventories.matching import Overlaps, assign, dissolved, find_overlaps, largest_partner
 from chronoslide.inventories.polis import polis_distances
-from chronoslide.inventories.usable import Usable, require_one_crs, usable
+from chronoslide.inventories.usable import Usable, usable_pair
 from chronoslide.params import CompareSettings
 
 
@@ -186,13 +186,12 @@ def compare_inventories(
         GridError: The two systems differ, or are missing or not in metres.
         InventoryError: An inventory holds points or lines.
     """
-    settings = settings or CompareSettings()
-    require_one_crs({"the manual inventory": manual, "the predicted inventory": predicted})
-    first, second = (
-        usable(frame, what, valid_area)
-        for frame, what in ((manual, "the manual inventory"), (predicted, "the predicted inventory"))
-    )
-    geometries = first.polygons.geometry.to_numpy(), second.polygons.geometry.to_numpy()
+    return compare_usable(*usable_pair(manual, predicted, valid_area), settings or CompareSettings())
+
+
+def compare_usable(first: Usable, second: Usable, settings: CompareSettings) -> Comparison:
+    """The same of a manual and a predicted inventory that were made usable already."""
+    geometries = first.outlines, second.outlines
     overlaps = find_overlaps(*geometries)
     hits = overlaps.where(overlaps.share_of_smaller >= settings.hit_overlap)
     matches = {threshold: assign(overlaps, threshold) for threshold in settings.match_iou}

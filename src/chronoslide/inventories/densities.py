@@ -22,7 +22,7 @@ from scipy.signal import fftconvolve
 from chronoslide.errors import GridError
 from chronoslide.grid import Grid
 from chronoslide.inventories.matching import dissolved
-from chronoslide.inventories.usable import require_one_crs, usable
+from chronoslide.inventories.usable import usable, usable_pair
 
 _M2_PER_KM2 = 1e6
 
@@ -125,7 +125,7 @@ def landslide_points(inventory: gpd.GeoDataFrame, area: shapely.Geometry, *, wha
         GridError: The coordinate reference system is missing or not in metres.
         InventoryError: The inventory holds points or lines.
     """
-    return _points(usable(inventory, what, area).polygons.geometry.to_numpy(), area)
+    return _points(usable(inventory, what, area).outlines, area)
 
 
 def default_bandwidth(points: NDArray[np.float64]) -> Bandwidth:
@@ -217,7 +217,7 @@ def measure_densities(
         GridError: The coordinate reference system is missing or not in metres, or no pixel centre lies in the area.
         InventoryError: The inventory holds points or lines.
     """
-    return _measure(inventory, area, grid, bandwidth_m, what)[0]
+    return _measure(usable(inventory, what, area).outlines, area, grid, bandwidth_m, what)[0]
 
 
 def compare_densities(
@@ -229,8 +229,19 @@ def compare_densities(
         GridError: A coordinate reference system is missing, not in metres, or not the other's.
         InventoryError: An inventory holds points or lines.
     """
-    require_one_crs({"the manual inventory": manual, "the predicted inventory": predicted})
-    bandwidth = default_bandwidth(landslide_points(manual, area, what="the manual inventory")).bandwidth_m
+    first, second = usable_pair(manual, predicted, area)
+    return compare_outline_densities(first.outlines, second.outlines, area, grid)
+
+
+def compare_outline_densities(
+    manual: NDArray[np.object_], predicted: NDArray[np.object_], area: shapely.Geometry, grid: Grid
+) -> DensityComparison:
+    """The same of inventories that were made usable already.
+
+    Raises:
+        GridError: No pixel centre lies in the area.
+    """
+    bandwidth = default_bandwidth(_points(manual, area)).bandwidth_m
     manual_figures, manual_map = _measure(manual, area, grid, bandwidth, "the manual inventory")
     predicted_figures, predicted_map = _measure(predicted, area, grid, bandwidth, "the predicted inventory")
     return DensityComparison(
@@ -271,11 +282,10 @@ def normalised(density: NDArray[np.floating]) -> NDArray[np.float32]:
 
 
 def _measure(
-    inventory: gpd.GeoDataFrame, area: shapely.Geometry, grid: Grid, bandwidth_m: float | None, what: str
+    outlines: NDArray[np.object_], area: shapely.Geometry, grid: Grid, bandwidth_m: float | None, what: str
 ) -> tuple[Densities, NDArray[np.float64]]:
     """The densities of an inventory and its kernel density map, NaN outside the area or without a bandwidth."""
-    geometry = usable(inventory, what, area).polygons.geometry.to_numpy()
-    points = _points(geometry, area)
+    points = _points(outlines, area)
     inside = ~geometry_mask([area], out_shape=grid.shape, transform=grid.transform)
     if not inside.any():
         raise GridError(f"{what}: no pixel of the density map lies inside the area; choose a finer resolution")
@@ -288,7 +298,7 @@ def _measure(
         corrected = raw[inside] / edge_share(inside, bandwidth, grid)[inside]
         density[inside] = raw[inside]
         maximum, mean = float(raw[inside].max()), float(corrected.mean())
-    covered = float(shapely.area(dissolved(geometry)).sum())
+    covered = float(shapely.area(dissolved(outlines)).sum())
     figures = Densities(
         number_per_km2=len(points) / area_m2 * _M2_PER_KM2,
         area_share_percent=100.0 * covered / area_m2,

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 import geopandas as gpd
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 
 from chronoslide.inventories.matching import dissolved
 from chronoslide.inventories.usable import usable
@@ -57,14 +58,18 @@ def summarise(
         GridError: The coordinate reference system is missing or not in metres.
         InventoryError: The inventory holds points or lines.
     """
-    geometry = usable(inventory, what, area).polygons.geometry.to_numpy()
-    if not len(geometry):
+    return summarise_outlines(usable(inventory, what, area).outlines)
+
+
+def summarise_outlines(outlines: NDArray[np.object_]) -> Summary:
+    """The same of an inventory that was made usable already."""
+    if not len(outlines):
         return Summary(0, 0.0, 0.0, math.nan, math.nan, math.nan, math.nan)
-    areas = shapely.area(geometry)
+    areas = shapely.area(outlines)
     return Summary(
         number=len(areas),
         total_area_m2=float(areas.sum()),
-        covered_area_m2=float(shapely.area(dissolved(geometry)).sum()),
+        covered_area_m2=float(shapely.area(dissolved(outlines)).sum()),
         minimum_area_m2=float(areas.min()),
         maximum_area_m2=float(areas.max()),
         mean_area_m2=float(areas.mean()),

@@ -42,6 +42,11 @@ class Usable:
         """What was done to the polygons, for a metrics file."""
         return {"repaired": self.repaired, "dropped": self.dropped, "outside": self.outside, "cut": self.cut}
 
+    @property
+    def outlines(self) -> NDArray[np.object_]:
+        """A geometry a landslide."""
+        return np.asarray(self.polygons.geometry.to_numpy())
+
 
 def usable(frame: gpd.GeoDataFrame, what: str, area: shapely.Geometry | None = None) -> Usable:
     """Repairs the polygons of an inventory and clips them to an area of interest.
@@ -69,6 +74,19 @@ def usable(frame: gpd.GeoDataFrame, what: str, area: shapely.Geometry | None = N
         outside = int((after <= 0).sum())
         polygons = polygons.set_geometry(gpd.GeoSeries(clipped, index=polygons.index, crs=frame.crs))[after > 0]
     return Usable(polygons, len(repair.repaired), len(repair.dropped), outside, cut)
+
+
+def usable_pair(
+    manual: gpd.GeoDataFrame, predicted: gpd.GeoDataFrame, area: shapely.Geometry | None
+) -> tuple[Usable, Usable]:
+    """A manual and a predicted inventory of the same ground, both as `usable`.
+
+    Raises:
+        GridError: The two systems differ, or are missing or not in metres.
+        InventoryError: An inventory holds points or lines.
+    """
+    require_one_crs({"the manual inventory": manual, "the predicted inventory": predicted})
+    return usable(manual, "the manual inventory", area), usable(predicted, "the predicted inventory", area)
 
 
 def area_of_interest(frame: gpd.GeoDataFrame, what: str = "the area of interest") -> shapely.Geometry:

@@ -27,14 +27,7 @@ from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
 from chronoslide.errors import ChronoslideError, ModelError
 from chronoslide.serving import guard
 from chronoslide.serving.answer import feature_collection
-from chronoslide.serving.request import (
-    Limits,
-    decode,
-    read_elevation,
-    read_image,
-    read_options,
-    require_within,
-)
+from chronoslide.serving.request import Limits, read_row
 from chronoslide.serving.scene_mapper import SceneMapper
 from chronoslide.serving.storage import read_package, weights_md5
 
@@ -127,26 +120,19 @@ class LandslideMapper(PythonModel):
 
     def _answer(self, row: Mapping[str, Any], already: int) -> tuple[dict[str, Any], int]:
         begin = time.perf_counter()
-        options = read_options(row)
-        image = decode(row.get("image"), "image", self.limits)
-        pixels = require_within(image, self.limits, already)
-        scene = read_image(image, self.mapper.bands)
-        elevation = None
-        if row.get("elevation") is not None:
-            content = decode(row["elevation"], "elevation", self.limits)
-            pixels += require_within(content, self.limits, already + pixels)
-            elevation = read_elevation(content, scene.grid)
-        mapped = self.mapper.map(scene, options, elevation)
+        request = read_row(row, self.mapper.bands, self.limits, already)
+        options = request.options
+        mapped = self.mapper.map(request.scene, options, request.elevation)
         guard.LOGGER.info(
             "mapped image_bytes=%d pixels=%d milliseconds=%.0f landslides=%d",
-            len(image), scene.valid.size, 1000 * (time.perf_counter() - begin), len(mapped.landslides),
+            request.image_bytes, request.scene.valid.size, 1000 * (time.perf_counter() - begin), len(mapped.landslides),
         )  # fmt: skip
         collection: Any = feature_collection(mapped, options.crs, options.simplify_metres)
         return {
             "landslides": json.dumps(collection, allow_nan=False) if options.as_text else collection,
             "count": len(mapped.landslides),
             "probability": _base64(mapped.probability_bytes()) if options.probability else None,
-        }, pixels
+        }, request.pixels
 
 
 def _given(row: Mapping[Any, Any]) -> dict[str, Any]:

@@ -50,6 +50,25 @@ _FARTHEST_METRES = 1e9
 
 
 @dataclass(frozen=True, slots=True)
+class Request:
+    """What a row asks for.
+
+    Attributes:
+        scene: With the model's bands.
+        options: Beside it.
+        elevation: If there is a model of it.
+        image_bytes: Of the scene's file.
+        pixels: Of all its images together.
+    """
+
+    scene: Scene
+    options: Options
+    elevation: Surface | None
+    image_bytes: int
+    pixels: int
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """How much one request may hold.
 
@@ -81,6 +100,30 @@ def _positive(name: str, default: float) -> float:
     if not (value > 0 and math.isfinite(value)):
         raise RequestError(f"{name}: a positive number expected, got {text!r}; correct the environment variable")
     return value
+
+
+def read_row(row: Mapping[str, Any], bands: Sequence[str], limits: Limits, already: int = 0) -> Request:
+    """Takes a row as far as the network needs it.
+
+    Args:
+        row: `image`, maybe `elevation`, and any of the options.
+        bands: The bands that the model wants.
+        limits: The limits.
+        already: Pixels that the request's other rows have.
+
+    Raises:
+        RequestError: The row cannot be mapped.
+    """
+    options = read_options(row)
+    image = decode(row.get("image"), "image", limits)
+    pixels = require_within(image, limits, already)
+    scene = read_image(image, bands)
+    elevation = None
+    if row.get("elevation") is not None:
+        content = decode(row["elevation"], "elevation", limits)
+        pixels += require_within(content, limits, already + pixels)
+        elevation = read_elevation(content, scene.grid)
+    return Request(scene, options, elevation, len(image), pixels)
 
 
 def read_options(row: Mapping[str, Any]) -> Options:

@@ -64,6 +64,25 @@ class _Site:
     loss: TverskyLoss
 
 
+@dataclass(frozen=True)
+class _JudgedYear:
+    """A year's maps against its mask.
+
+    Attributes:
+        whole: Each model on all ground.
+        held_out: The same on the held-out blocks.
+        curves: A precision-recall curve for each model that gives probabilities.
+        calibration: Of the main model.
+        gain: What transfer gained, in the year that was trained on; else empty.
+    """
+
+    whole: dict[str, Accuracy]
+    held_out: dict[str, Accuracy]
+    curves: list[pd.DataFrame]
+    calibration: Calibration
+    gain: dict[str, Any]
+
+
 def run(root: Path) -> None:
     """Writes `reports/metrics.json` and `reports/tables/`, and moves the alias `champion` where a model is better.
 
@@ -79,39 +98,18 @@ def run(root: Path) -> None:
             f"results/masks/investigation: no mask of the reference year {settings.reference_year} (only {years}); "
             "deliver its manual inventory or change reference_year"
         )
-    judged: dict[int, dict[str, Accuracy]] = {}
-    held_out: dict[int, dict[str, Accuracy]] = {}
-    curves: list[pd.DataFrame] = []
-    calibration: dict[int, Calibration] = {}
-    gain: dict[str, Any] = {}
     with stage_run(root, "evaluate", settings) as run:
-        for year in tqdm(years, desc="evaluate", unit=" years"):
-            labels = read_raster(root / f"results/masks/investigation/{year}.tif").values[..., 0].astype(np.uint8)
-            tested = within(labels, site.held_out)
-            # A year that was trained on is judged where it was not.
-            ground = tested if year == settings.reference_year else labels
-            judged[year], held_out[year], maps = {}, {}, {}
-            for name, mapped in _maps(root, settings, site, year):
-                maps[name] = mapped
-                judged[year][name] = _judge(mapped, labels, site, settings)
-                held_out[year][name] = _judge(mapped, tested, site, settings)
-                if mapped.probability is not None:
-                    curve = precision_recall(mapped.probability, ground)
-                    curves.append(curve.assign(year=year, model=name))
-                if name == MAIN and mapped.probability is not None:
-                    calibration[year] = measure_calibration(mapped.probability, ground, settings.evaluate.calibration)
-            if year == settings.reference_year:
-                gain = _transfer_gain(maps, tested, site, settings)
+        judged = {year: _judge_year(root, settings, site, year) for year in tqdm(years, desc="evaluate", unit=" years")}
         inventories = _inventories(root, settings, dataset, site, years)
         on_patches, temperature = _on_patches(root, site)
         tracking = json.loads((root / "results/tracked/summary.json").read_text(encoding="utf-8"))
         metrics = metrics_file(
             Judgement(
-                years=judged,
-                held_out=held_out,
+                years={year: item.whole for year, item in judged.items()},
+                held_out={year: item.held_out for year, item in judged.items()},
                 on_patches=on_patches,
-                transfer_gain=gain,
-                calibration={year: calibrated.as_dict() for year, calibrated in calibration.items()},
+                transfer_gain=judged[settings.reference_year].gain,
+                calibration={year: item.calibration.as_dict() for year, item in judged.items()},
                 inventories={str(year): judgement.figures for year, judgement in inventories.items()},
                 thresholds=site.thresholds,
                 tracking=tracking,
@@ -135,15 +133,19 @@ def run(root: Path) -> None:
             **{
                 name: pd.read_csv(root / f"results/tracked/{name}.csv") for name in ("balance", "states", "transitions")
             },
-            "reliability": by_year({year: item.table for year, item in calibration.items()}, 6).assign(model=MAIN),
-            "precision_recall": pd.concat(curves)[["year", "model", "threshold", "precision", "recall"]],
+            "reliability": by_year({year: item.calibration.table for year, item in judged.items()}, 6).assign(
+                model=MAIN
+            ),
+            "precision_recall": pd.concat([curve for item in judged.values() for curve in item.curves])[
+                ["year", "model", "threshold", "precision", "recall"]
+            ],
         }
         _write_tables(root / "reports/tables", tables)
         _write_densities(root / "results/densities", inventories)
         write_json(root / "reports/metrics.json", metrics)
         _log(run, metrics, root)
         for name in REGISTERED:
-            accuracy = held_out[settings.reference_year][name]
+            accuracy = judged[settings.reference_year].held_out[name]
             weights = root / "results/models" / name / WEIGHTS
             print(promote(run, f"chronoslide-{name}", weights, accuracy.f1, _held_out_key(root, settings)))
         print(follow(run, "chronoslide-mapper", f"chronoslide-{MAIN}"))
@@ -174,6 +176,22 @@ def _ndvi_threshold(root: Path) -> float:
         indices.append(baseline.ndvi(scene.reflectance, scene.bands))
         labels.append(read_raster(path).values[..., 0].astype(np.uint8))
     return baseline.choose_ndvi_threshold(np.stack(indices), np.stack(labels)).value
+
+
+def _judge_year(root: Path, settings: Settings, site: _Site, year: int) -> _JudgedYear:
+    labels = read_raster(root / f"results/masks/investigation/{year}.tif").values[..., 0].astype(np.uint8)
+    tested = within(labels, site.held_out)
+    trained_on = year == settings.reference_year
+    ground = tested if trained_on else labels  # a year that was trained on is judged where it was not
+    maps = dict(_maps(root, settings, site, year))
+    said = {name: mapped.probability for name, mapped in maps.items() if mapped.probability is not None}
+    return _JudgedYear(
+        whole={name: _judge(mapped, labels, site, settings) for name, mapped in maps.items()},
+        held_out={name: _judge(mapped, tested, site, settings) for name, mapped in maps.items()},
+        curves=[precision_recall(values, ground).assign(year=year, model=name) for name, values in said.items()],
+        calibration=measure_calibration(said[MAIN], ground, settings.evaluate.calibration),
+        gain=_transfer_gain(maps, tested, site, settings) if trained_on else {},
+    )
 
 
 def _maps(root: Path, settings: Settings, site: _Site, year: int) -> Iterator[tuple[str, Map]]:
