@@ -113,7 +113,7 @@ def trained(patches: Path, settings: Settings, average: float) -> tuple[dict[str
     model = build_network(len(training.bands), settled.model, statistics, settings.seed)
 
     def averaging(optimiser: OptimiserSettings) -> OptimiserSettings:
-        return optimiser.model_copy(update={"average": average})
+        return optimiser.model_copy(update={"average": average, "keep": "last"})
 
     train(model, training, validation, averaging(settled.optimiser), statistics, settings.seed)
     training, validation = (read_patches(inside / subset) for subset in ("train", "validation"))
@@ -171,7 +171,7 @@ def report(records: dict[str, dict[str, Any]], provenance: str) -> str:
         "",
         f"**{provenance.upper()} data.** F1 of the transferred model's full yearly maps (of the year of the training: "
         "its held-out blocks), mean over the years, for each seed, which also draws blocks and patches. One training a "
-        "seed; its weights are taken as they were last, or averaged over the steps and kept by the validation loss. "
+        "seed; its weights are taken as they were last, or averaged over the steps until then. "
         "The threshold is the best one of the validation patches, the nearest to 0.5 within one standard error of it "
         "(steady), or 0.5. All years' labels were looked at to judge.",
         "",

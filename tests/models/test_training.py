@@ -86,6 +86,18 @@ def test_the_weights_of_the_lowest_validation_loss_are_kept(misled):
     assert float(TverskyLoss(0.3, 0.7)(judged.labels, probability)) == pytest.approx(history.best.val_loss, abs=1e-6)
 
 
+def test_the_last_weights_are_kept_where_that_is_wanted_whatever_the_validation_says():
+    model = one_pixel_network()
+    validation = patches(5, 2, landslide=0)
+    history = train(model, patches(10, 1), validation, settings(epochs=4, keep="last"), STATISTICS, seed=3)
+    assert history.best_epoch == 4
+    assert history.best.val_loss > history.epochs[0].val_loss
+    probability = np.asarray(model(reflectance_of(validation, STATISTICS)))
+    assert float(TverskyLoss(0.3, 0.7)(validation.labels, probability)) == pytest.approx(
+        history.best.val_loss, abs=1e-6
+    )
+
+
 def test_a_plateau_lowers_the_learning_rate_down_to_its_minimum_and_then_training_stops(misled):
     rates = [epoch.learning_rate for epoch in misled[1].epochs]
     np.testing.assert_allclose(rates, [0.1, 0.1, 0.1, 0.01, 0.01, 0.005, 0.005])

@@ -23,7 +23,7 @@ WEIGHTS = "model.weights.h5"
 # training that uses none of them leaves the same bytes as before.
 _LATER = (
     "normalisation", "relight_smooth_haze", "relight_shade", "loss", "landslide_weight", "ignored_boundary_pixels",
-    "weight_decay", "warmup_steps", "average", "sampling", "epoch_patches",
+    "weight_decay", "warmup_steps", "average", "sampling", "epoch_patches", "keep",
 )  # fmt: skip
 
 

@@ -29,7 +29,7 @@ class Fitted:
     """A trained network.
 
     Attributes:
-        model: With the weights of the lowest validation loss.
+        model: With the weights that `optimiser.keep` wants.
         card: What must be known to use it.
         history: How training went.
         threshold: Chosen on the validation patches.

@@ -98,7 +98,7 @@ def train(
     *,
     compiled: bool = False,
 ) -> History:
-    """Trains `model` in place and leaves in it the weights of the lowest validation loss.
+    """Trains `model` in place and leaves in it the weights of the lowest validation loss, or as `keep` wants, the last.
 
     The loss of a batch is not the mean of the losses of its patches, so a mean over validation batches would depend on
     how they are cut. The validation loss is that of all validation patches taken as one, and of the averaged weights
@@ -135,6 +135,7 @@ def train(
     weights: list[NDArray[Any]] = []
     epochs: list[Epoch] = []
     seconds: list[float] = []
+    kept = 0
 
     for number in range(1, settings.epochs + 1):
         started = time.perf_counter()
@@ -146,8 +147,8 @@ def train(
             if judged is not None and truth is not None:
                 judged_loss, counts = _judge(model, judged, truth, settings.batch_patches, loss)
             watched = trained if validation is None else judged_loss
-            if schedule.observe(number, watched):
-                weights = model.get_weights()
+            if schedule.observe(number, watched) or settings.keep == "last":
+                weights, kept = model.get_weights(), number
         if not (math.isfinite(trained) and math.isfinite(watched)):
             raise ModelError(
                 f"training: the loss is not a number in epoch {number} (learning rate {learning_rate:g}); "
@@ -162,7 +163,7 @@ def train(
             break
 
     model.set_weights(weights)
-    return History(tuple(epochs), schedule.best_epoch, tuple(seconds), feeding.step_share)
+    return History(tuple(epochs), kept, tuple(seconds), feeding.step_share)
 
 
 def reflectance_of(patches: Samples, statistics: BandStatistics) -> NDArray[np.float32]:

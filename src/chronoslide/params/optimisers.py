@@ -31,6 +31,7 @@ class _FittingSettings(Section):
     average: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     sampling: Literal["even", "landslide_share"] = "even"
     epoch_patches: Annotated[int, Field(ge=0)] = 0
+    keep: Literal["lowest_loss", "last"] = "lowest_loss"
 
 
 class OptimiserSettings(_FittingSettings):
@@ -66,6 +67,8 @@ class OptimiserSettings(_FittingSettings):
             half by the landslide that they show.
         epoch_patches: Patches of an epoch, drawn anew each time (0: as many as there are). With a small
             `patches.stride_pixels` training then sees random crops.
+        keep: "lowest_loss" keeps the weights of the epoch with the lowest validation loss; "last" those of the last
+            epoch, for averaged weights under a falling learning rate, where few validation patches choose by chance.
     """
 
     batch_patches: Count = 32

@@ -67,7 +67,7 @@ def f1_per_year(metrics: Mapping[str, Any], part: str = "years") -> Figure | Non
 
 
 def training_curves(histories: Mapping[str, pd.DataFrame]) -> Figure | None:
-    """Training and validation loss of every model over the epochs, the kept checkpoint marked."""
+    """Training and validation loss of every model over the epochs, the lowest validation loss marked."""
     drawn = {name: table for name, table in histories.items() if {"epoch", "loss"} <= set(table) and len(table)}
     if not drawn:
         return None
@@ -82,7 +82,7 @@ def training_curves(histories: Mapping[str, pd.DataFrame]) -> Figure | None:
             best = table.iloc[int(table["val_loss"].to_numpy().argmin())]
             axes.plot(
                 best["epoch"], best["val_loss"], marker="o", color=BLACK, fillstyle="none", linestyle="none",
-                label="kept (lowest validation loss)",
+                label="lowest validation loss",
             )  # fmt: skip
         axes.set_title(look_of(name).label, loc="left")
         axes.set_xlabel("Epoch (passes over the patches)")

@@ -135,7 +135,7 @@ def draw_charts(results: Results, gathered: Gathered) -> Sequence[Chart]:
             "The reliability diagram is not drawn: calibration was not measured (no reports/tables/reliability.csv).",
         ),
         Chart(
-            "training_curves", "accuracy", "Training curves; the circle marks the checkpoint that was kept",
+            "training_curves", "accuracy", "Training curves; the circle marks the lowest validation loss",
             "Training and validation loss over the epochs, a panel for each model.",
             charts.training_curves(results.histories),
             "Training curves are not drawn: there is no results/models/<name>/history.csv.",
