@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from rasterio.windows import Window
 
 from chronoslide.grid import Grid
@@ -78,16 +79,42 @@ def write_strips(
     Raises:
         StorageError: The place cannot be written to, the disk is full, or another process makes the same map.
     """
+
+    def rows(first_row: int) -> Iterator[NDArray[np.float32]]:
+        for strip in strips(first_row):
+            yield strip.probability
+
+    write_rows(path, grid, rows, band=BAND, key=key, tags=tags)
+
+
+def write_rows(
+    path: Path,
+    grid: Grid,
+    rows: Callable[[int], Iterator[NDArray[np.float32]]],
+    *,
+    band: str,
+    key: str,
+    tags: Mapping[str, str],
+) -> None:
+    """Writes a raster of one band whose rows come from the top, as `write_strips` does.
+
+    Args:
+        path: Where to.
+        grid: Of the raster.
+        rows: Makes (rows, cols) after (rows, cols) from the row that it is given to the last.
+        band: What the numbers are.
+        key: As in `write_strips`.
+        tags: Extra text for the file's metadata.
+
+    Raises:
+        StorageError: As `write_strips`.
+    """
     rows_path = path.with_name(f"{path.name}.rows")
     with open_partial(rows_path, key, grid.cols) as partial:
-
-        def keep(strip: Strip) -> None:
-            partial.append(strip.probability)
-
-        with write_behind(keep, _STRIPS_BEHIND) as give:
-            for strip in strips(partial.finished_rows):
-                give(strip)
-        write_raster_of_rows(path, rows_path, HEADER_BYTES, grid, band=BAND, tags=dict(tags))
+        with write_behind(partial.append, _STRIPS_BEHIND) as give:
+            for some in rows(partial.finished_rows):
+                give(some)
+        write_raster_of_rows(path, rows_path, HEADER_BYTES, grid, band=band, tags=dict(tags))
     rows_path.unlink()
 
 

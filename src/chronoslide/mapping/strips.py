@@ -236,7 +236,7 @@ def blend_batches(
             # Few rows at once: what is rounded, masked and waiting to be written stays small in wide scenes.
             for first in range(top, batch.next_row, _STRIP_ROWS):
                 part = slice(first - top, min(first + _STRIP_ROWS, batch.next_row) - top)
-                probability = np.round(blend.finished(first, top + part.stop), _DECIMALS)
+                probability = rounded(blend.finished(first, top + part.stop))
                 probability[~valid[part]] = np.nan
                 yield Strip(first, probability)
             blend.drop(batch.next_row)
@@ -244,6 +244,11 @@ def blend_batches(
             valid[: -height or None] = valid[height:].copy()
             valid[-height:] = False
             top = batch.next_row
+
+
+def rounded(probability: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Probabilities as maps hold them: four decimals."""
+    return np.round(probability, _DECIMALS)
 
 
 def _fill(

@@ -8,7 +8,7 @@ from chronoslide.params.base import Share
 from chronoslide.params.chips import ChipsSettings
 from chronoslide.params.evaluate import CalibrationSettings, CompareSettings, EvaluateSettings, StatisticsSettings
 from chronoslide.params.inventory import InventorySettings, JoiningSettings, TopographySettings
-from chronoslide.params.map import MapSettings
+from chronoslide.params.map import BareGroundSettings, MapSettings
 from chronoslide.params.messages import one_line
 from chronoslide.params.models import Architecture, ModelSettings, OpenModelSettings
 from chronoslide.params.optimisers import OpenOptimiserSettings, OptimiserSettings
@@ -24,6 +24,7 @@ from chronoslide.params.tune import TuneSettings
 __all__ = [
     "Architecture",
     "AugmentationSettings",
+    "BareGroundSettings",
     "CalibrationSettings",
     "Channel",
     "ChipsSettings",

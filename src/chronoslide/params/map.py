@@ -9,6 +9,26 @@ from pydantic import Field, model_validator
 from chronoslide.params.base import Count, Section
 
 
+class BareGroundSettings(Section):
+    """Ground that stayed bare through the years, on which no landslide is mapped.
+
+    Attributes:
+        ndvi: With less than the first in all years but the greenest, a pixel's probability becomes 0; with more than
+            the second it stays; between them it falls along a straight line. Fresh debris has about 0.1.
+        minimum_years: Fewer observations of a pixel leave its probability as it is: a landslide needs time to appear or
+            to heal.
+    """
+
+    ndvi: tuple[float, float] = (0.2, 0.3)
+    minimum_years: Annotated[int, Field(ge=2)] = 5
+
+    @model_validator(mode="after")
+    def _rises(self) -> BareGroundSettings:
+        if not -1.0 <= self.ndvi[0] < self.ndvi[1] <= 1.0:
+            raise ValueError("ndvi must be two rising values from -1 to 1")
+        return self
+
+
 class MapSettings(Section):
     """From scenes to probabilities.
 
@@ -21,6 +41,8 @@ class MapSettings(Section):
             no GPU is there. An engine that differs from the trained network is refused and the next one taken.
         precision: Of OpenVINO's arithmetic. "auto" tries int8, bfloat16 (where the processor has it) and float32 in
             this order; so its maps may differ in some pixels from machine to machine. Name one to avoid that.
+        bare_ground: Lowers the probability of ground that stayed bare through all years; null: off. A scene that is
+            mapped alone, by the command or the service, has no other years.
     """
 
     window_pixels: Annotated[int, Field(ge=32, multiple_of=16)] = 256
@@ -29,6 +51,7 @@ class MapSettings(Section):
     symmetries: Literal["none", "flips", "all"] = "none"
     engine: Literal["auto", "openvino", "tensorflow"] = "auto"
     precision: Literal["auto", "float32", "bfloat16", "int8"] = "auto"
+    bare_ground: BareGroundSettings | None = None
 
     @model_validator(mode="after")
     def _windows_advance(self) -> MapSettings:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import logging
 import shutil
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -16,27 +16,33 @@ from tqdm import tqdm
 
 from chronoslide.errors import DataError
 from chronoslide.files import json_text, resumable, write_text
+from chronoslide.grid import require_same
+from chronoslide.mapping.bare_ground import BAND, greenness_rows, lowered, lowered_share
 from chronoslide.mapping.carried_network import carry
 from chronoslide.mapping.engine_process import choose_engine_apart
 from chronoslide.mapping.engines import DECISION, Engine
-from chronoslide.mapping.map_writer import unobserved_share, write_strips
-from chronoslide.mapping.strips import probability_strips
+from chronoslide.mapping.map_writer import unobserved_share, write_rows, write_strips
+from chronoslide.mapping.strips import Strip, probability_strips
 from chronoslide.mapping.symmetries import over_symmetries
 from chronoslide.mapping.windows import cover
 from chronoslide.models.card import read_card, require_bands
-from chronoslide.params import MapSettings, read_settings
-from chronoslide.rasters import read_grid
+from chronoslide.params import BareGroundSettings, MapSettings, read_settings
+from chronoslide.rasters import OpenRaster, open_raster, read_grid
 from chronoslide.scenes.scene import open_scene
 from chronoslide.tracking import StageRun, stage_run
 
 if TYPE_CHECKING:
     from chronoslide.mapping.cluster import Cluster
 
+GREENNESS = "greenness.tif"
+
 _log = logging.getLogger(__name__)
 
 
 def run(root: Path, scheduler: str | None = None) -> None:
     """Writes `results/maps/<model>/<year>.tif` and `results/maps/<model>/engine.json`, whole or not at all.
+
+    With `map.bare_ground` also `results/maps/greenness.tif`, by which the probabilities of all years are lowered.
 
     What is finished stays in a hidden folder beside `results/maps` when the stage is interrupted; the next run with the
     same models, scenes, settings and code goes on with it.
@@ -64,8 +70,10 @@ def run(root: Path, scheduler: str | None = None) -> None:
         tqdm(desc="map", total=len(models) * windows, unit=" windows") as bar,
         _cluster(scheduler) as cluster,
     ):
+        greenness = _greenness(scenes, folder, settings.map.bare_ground, run)
         for model_folder in models:
-            _map_years(model_folder, scenes, folder / model_folder.name, settings.map, patches, bar, run, cluster)
+            target = folder / model_folder.name
+            _map_years(model_folder, scenes, target, settings.map, patches, greenness, bar, run, cluster)
     run.log_files([root / "results/maps"], "maps")
 
 
@@ -75,6 +83,7 @@ def _map_years(
     folder: Path,
     section: MapSettings,
     patches: Path,
+    greenness: Path | None,
     bar: tqdm[Any],
     run: StageRun,
     cluster: Cluster | None,
@@ -96,20 +105,40 @@ def _map_years(
         if target.exists():
             bar.update(_windows(path, section))
         else:
-            with open_scene(path) as scene:
+            with open_scene(path) as scene, open_raster(greenness) if greenness else nullcontext() as green:
                 require_bands(card, scene.bands)
                 if cluster is None:
                     strips = partial(probability_strips, scene, predict)
                 else:
                     strips = partial(cluster.strips, path, scene.grid)
-                write_strips(
-                    target,
-                    scene.grid,
-                    partial(strips, card.statistics, section, progress=_advance(bar)),
-                    key=key,
-                    tags=tags,
-                )
+                strips = partial(strips, card.statistics, section, progress=_advance(bar))
+                write_strips(target, scene.grid, _lowering(strips, green, section.bare_ground), key=key, tags=tags)
         run.log_metrics({f"unobserved_share.{name}": unobserved_share(target)}, int(path.stem))
+
+
+def _greenness(scenes: Sequence[Path], folder: Path, section: BareGroundSettings | None, run: StageRun) -> Path | None:
+    """Writes how green the ground was in its second greenest year, if the settings want to know."""
+    if section is None:
+        return None
+    path = folder / GREENNESS
+    with ExitStack() as opened:
+        years = [opened.enter_context(open_scene(scene)) for scene in scenes]
+        for scene, year in zip(scenes, years, strict=True):
+            require_same(years[0].grid, year.grid, f"the scenes of {scenes[0].stem} and {scene.stem}")
+        if not path.exists():
+            rows = partial(greenness_rows, years, section.minimum_years)
+            write_rows(path, years[0].grid, rows, band=BAND, key=GREENNESS, tags={})
+    with open_raster(path) as green:
+        run.log_metrics({"bare_ground_share": lowered_share(green, section)})
+    return path
+
+
+def _lowering(
+    strips: Callable[[int], Iterator[Strip]], green: OpenRaster | None, section: BareGroundSettings | None
+) -> Callable[[int], Iterator[Strip]]:
+    if green is None or section is None:
+        return strips
+    return lambda first_row: lowered(strips(first_row), green, section)
 
 
 def _cluster(scheduler: str | None) -> AbstractContextManager[Cluster | None]:

@@ -52,9 +52,10 @@ def run(root: Path) -> None:
 
 
 def _settled(section: MapSettings, decision: Path) -> MapSettings:
-    """The settings with the engine that the maps were made on, so that the service gives the same outlines."""
+    """The settings with the engine that maps were made on; a scene alone has no years to look for bare ground in."""
     try:
         made = json.loads(decision.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise DataError(f"{decision}: cannot be read ({error}); repeat `chronoslide map`") from error
-    return section.model_copy(update={"engine": made["engine"], "precision": made["precision"]})
+    used = {"engine": made["engine"], "precision": made["precision"], "bare_ground": None}
+    return section.model_copy(update=used)
