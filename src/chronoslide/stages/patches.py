@@ -121,9 +121,9 @@ def _make_site(
         if subset == "train":
             write_statistics(folder, band_statistics(originals.images, originals.labels != UNOBSERVED, bands))
             patch_set, samples = _augmented(settings, site, originals, samples, progress)
-            crops, crop_samples = _crops(root, settings, site, years, blocks)
+            crops = _crops(root, settings, site, years, blocks)
             if crops is not None:
-                patch_set, samples = patch_set.joined(crops), pd.concat([samples, crop_samples])
+                patch_set, samples = patch_set.joined(crops[0]), pd.concat([samples, crops[1]])
         write_patches(folder / subset, patch_set, samples)
         patches[subset] = patches_summary(patch_set, originals.n)
     return {
@@ -151,12 +151,12 @@ def _augmented(
 
 def _crops(
     root: Path, settings: Settings, site: SiteName, years: Mapping[int, LabelledYear], blocks: NDArray[np.uint8]
-) -> tuple[PatchSet, pd.DataFrame] | tuple[None, None]:
-    """The crops of a site, if any are wanted, and where they come from."""
+) -> tuple[PatchSet, pd.DataFrame] | None:
+    """The crops of a site and where they come from, if any are wanted."""
     section = settings.patches
     n = section.crops.training if site == "training" else section.crops.investigation
     if not n:
-        return None, None
+        return None
     wants_others = site == "investigation" and section.crops.other_years > 0
     lent = dict(_lent(root, settings, years[settings.reference_year])) if wants_others else {}
     seed = _seed(settings, site, "crops")
