@@ -1,13 +1,13 @@
-"""Which weights and which threshold to take once a training has ended: F1 of the full yearly maps, over several seeds.
+"""What to do with a training once it has ended: weights, threshold, bare ground; F1 of the yearly maps, several seeds.
 
-    python -m experiments.weights_and_thresholds ROOT [--seeds 2023 2024 2025] [--average 0.99] [--table]
+    python -m experiments.after_training ROOT [--seeds 2023 2024 2025] [--average 0.99] [--table]
 
 ROOT is a clone in which the stages `scenes` and `masks` have run. For each seed it makes patches and trains the
 pretrained and the transferred network as the stages do (without the control), following the average of the weights
-beside the weights themselves. Both are then mapped, and each map is cut at three thresholds: the best one of the
-validation patches, the one that `steady_threshold` takes, and 0.5. One training thus answers six questions. What is
-finished stays in ROOT/search/weights_and_thresholds, so an interrupted call goes on; the table is
-`reports/weights_and_thresholds.md`, and `--table` writes it from what is there.
+beside the weights themselves. Both are then mapped, as the network has it and with `map.bare_ground`, and each map is
+cut at three thresholds: the best one of the validation patches, the one that `steady_threshold` takes, and 0.5. What
+is finished stays in ROOT/search/after_training, so an interrupted call goes on; the table is
+`reports/after_training.md`, and `--table` writes it from what is there.
 
 Only the year of the training has a validation in it; all years' labels are looked at to judge, so these are
 development figures.
@@ -16,6 +16,7 @@ development figures.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import time
@@ -33,7 +34,9 @@ from chronoslide.dataset import read_dataset
 from chronoslide.files import write_json, write_text
 from chronoslide.inventories.vectorising import binarise
 from chronoslide.labels import UNOBSERVED
+from chronoslide.mapping.bare_ground import bare_weight, greenness_rows
 from chronoslide.mapping.scene_probability import map_scene
+from chronoslide.mapping.strips import rounded
 from chronoslide.mapping.symmetries import over_symmetries
 from chronoslide.models.architectures import build_network
 from chronoslide.models.fitting import predict_patches
@@ -42,7 +45,7 @@ from chronoslide.models.prediction import predictor
 from chronoslide.models.settling import settle
 from chronoslide.models.thresholds import steady_threshold
 from chronoslide.models.training import train
-from chronoslide.params import OptimiserSettings, Settings, read_settings
+from chronoslide.params import BareGroundSettings, OptimiserSettings, Settings, read_settings
 from chronoslide.patches.blocks import TEST
 from chronoslide.patches.scaling import BandStatistics
 from chronoslide.patches.storage import PatchSet, read_patches, read_statistics
@@ -51,9 +54,10 @@ from chronoslide.scenes.scene import read_scene
 from chronoslide.stages.patches import make_patches
 from chronoslide.stages.transfer import with_rehearsed
 
-FOLDER: Final = "search/weights_and_thresholds"
-REPORT: Final = "reports/weights_and_thresholds.md"
+FOLDER: Final = "search/after_training"
+REPORT: Final = "reports/after_training.md"
 WEIGHTS: Final = ("last", "averaged")
+GROUNDS: Final = ("plain", "bare ground")
 THRESHOLDS: Final = ("best", "steady", "0.5")
 
 
@@ -86,19 +90,35 @@ def of_seed(root: Path, settings: Settings, seed: int, average: float, folder: P
     started = time.perf_counter()
     found, statistics = trained(patches, settings, average)
     minutes = (time.perf_counter() - started) / 60
+    return {"average": average, "minutes": round(minutes, 1), **answers(root, settings, found, statistics, patches)}
+
+
+def answers(
+    root: Path, settings: Settings, found: dict[str, keras.Model], statistics: BandStatistics, patches: Path
+) -> dict[str, Any]:
+    """Thresholds, and every year's F1, of networks that differ in their weights alone."""
     investigation = patches / "investigation"
     validation = read_patches(investigation / "validation")
     held_out = read_raster(investigation / "blocks.tif").values[..., 0] == TEST
-    record: dict[str, Any] = {"average": average, "minutes": round(minutes, 1), "thresholds": {}, "f1": {}}
+    weight = bare_ground_weight(root, settings)
+    chosen, f1 = {}, {}
     for weights, model in found.items():
-        chosen = thresholds(model, validation, statistics)
-        record["thresholds"][weights] = chosen
-        maps = mapped(root, settings, model, statistics)
-        record["f1"][weights] = {
-            name: judged(root, settings, maps, held_out, threshold) for name, threshold in chosen.items()
+        chosen[weights] = thresholds(model, validation, statistics)
+        plain = mapped(root, settings, model, statistics)
+        of_maps = {"plain": plain, "bare ground": {year: rounded(map_ * weight) for year, map_ in plain.items()}}
+        f1[weights] = {
+            ground: {name: judged(root, settings, maps, held_out, value) for name, value in chosen[weights].items()}
+            for ground, maps in of_maps.items()
         }
-        print(json.dumps({"seed": seed, "weights": weights, **record["f1"][weights]}), flush=True)
-    return record
+        print(json.dumps({"seed": settings.seed, "weights": weights, **f1[weights]}), flush=True)
+    return {"thresholds": chosen, "f1": f1}
+
+
+def bare_ground_weight(root: Path, settings: Settings) -> NDArray[np.float32]:
+    """What the probabilities of all years are multiplied with by `map.bare_ground`, (rows, cols)."""
+    section = settings.map.bare_ground or BareGroundSettings()
+    scenes = [read_scene(path) for path in sorted((root / "results/scenes/investigation").glob("*.tif"))]
+    return bare_weight(np.concatenate(list(greenness_rows(scenes, section.minimum_years))), section)
 
 
 def trained(patches: Path, settings: Settings, average: float) -> tuple[dict[str, keras.Model], BandStatistics]:
@@ -167,23 +187,25 @@ def judged(
 def report(records: dict[str, dict[str, Any]], provenance: str) -> str:
     """The tables in Markdown: each choice over the seeds, and what each seed's thresholds were."""
     lines = [
-        "# Which weights and which threshold",
+        "# Which weights, which threshold, and what several years say of bare ground",
         "",
         f"**{provenance.upper()} data.** F1 of the transferred model's full yearly maps (of the year of the training: "
         "its held-out blocks), mean over the years, for each seed, which also draws blocks and patches. One training a "
         "seed; its weights are taken as they were last, or averaged over the steps until then. "
         "The threshold is the best one of the validation patches, the nearest to 0.5 within one standard error of it "
-        "(steady), or 0.5. All years' labels were looked at to judge.",
+        "(steady), or 0.5. Maps are the network's (plain), or lowered where ground stayed bare through the years "
+        "(`map.bare_ground`). All years' labels were looked at to judge, and the limits of bare ground were chosen on "
+        "training and validation ground of the year of the training, with the other years in view.",
         "",
-        f"| weights | threshold | mean | worst year | {' | '.join(f'{seed}: mean, worst' for seed in records)} |",
-        f"| --- | --- | ---: | ---: | {' | '.join('---:' for _ in records)} |",
+        f"| maps | weights | threshold | mean | worst year | {' | '.join(f'{seed}: mean, worst' for seed in records)} "
+        "|",
+        f"| --- | --- | --- | ---: | ---: | {' | '.join('---:' for _ in records)} |",
     ]
-    for weights in WEIGHTS:
-        for threshold in THRESHOLDS:
-            years = np.array([list(record["f1"][weights][threshold].values()) for record in records.values()])
-            of_seeds = " | ".join(f"{row.mean():.3f}, {row.min():.3f}" for row in years)
-            of_years = years.mean(axis=0)
-            lines.append(f"| {weights} | {threshold} | {years.mean():.3f} | {of_years.min():.3f} | {of_seeds} |")
+    for ground, weights, threshold in itertools.product(GROUNDS, WEIGHTS, THRESHOLDS):
+        years = np.array([list(record["f1"][weights][ground][threshold].values()) for record in records.values()])
+        of_seeds = " | ".join(f"{row.mean():.3f}, {row.min():.3f}" for row in years)
+        worst = years.mean(axis=0).min()
+        lines.append(f"| {ground} | {weights} | {threshold} | {years.mean():.3f} | {worst:.3f} | {of_seeds} |")
     lines += [
         "",
         "The worst year is that of the mean over the seeds. Thresholds: "
@@ -197,7 +219,7 @@ def report(records: dict[str, dict[str, Any]], provenance: str) -> str:
         )
         + ".",
         "",
-        "`python -m experiments.weights_and_thresholds ROOT` repeats it.",
+        "`python -m experiments.after_training ROOT` repeats it.",
     ]
     return "\n".join(lines) + "\n"
 
