@@ -136,7 +136,11 @@ def accuracy_table(metrics: Mapping[str, Any], model: str = "transferred") -> Ta
             )
         )
     reference = str(metrics.get("reference_year", ""))
-    notes = [f"The last four columns are the paper's, from {OTHER_DATA}. They are printed for orientation only."]
+    notes = [
+        f"The last four columns are the paper's, from {OTHER_DATA}. They are printed for orientation only.",
+        "Where `map.bare_ground` is set, the maps of all models are lowered on ground that stayed bare through the "
+        "years: a year's map then also goes by the other years' scenes, never by their labels.",
+    ]
     if reference in metrics.get("years", {}):
         notes.append(
             f"* {reference} is the year of the transfer: the model learned from the labels of part of this map, and in "
