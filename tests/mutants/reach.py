@@ -14,7 +14,7 @@ from pathlib import Path
 import coverage
 import pytest
 
-from mutants.trials import PASSED, function_of, in_fork, run_pytest
+from mutants.trials import PASSED, Chosen, function_of, in_fork, run_pytest
 
 
 @dataclass(frozen=True)
@@ -29,14 +29,14 @@ class Reach:
     lines: dict[Path, dict[int, set[str]]]
     seconds: dict[str, float]
 
-    def of(self, path: Path, line: int) -> set[str] | None:
-        """The test functions that run the statement at a line of a file, or None if all have to be tried.
+    def of(self, path: Path, line: int) -> set[str]:
+        """The test functions that run the statement at a line of a file.
 
-        A line that runs in an import or a fixture may be felt by any test.
+        All of them if an import or a fixture does, which may be felt by any test.
         """
         reached = self.lines.get(path.resolve(), {})
         names = set().union(*(reached.get(each, ()) for each in _statement(path.read_text(encoding="utf-8"), line)))
-        return None if "" in names else names
+        return set(self.seconds) if "" in names else names
 
 
 def measured(modules: Sequence[Path], tests: Sequence[str]) -> Reach:
@@ -82,7 +82,7 @@ def _measure(modules: list[Path], tests: Sequence[str], answer: Path) -> int:
     cover = coverage.Coverage(data_file=None, config_file=False, include=[str(path) for path in modules])
     watch = _Watch(cover)
     cover.start()
-    code = run_pytest(tests, watch)
+    code = run_pytest(tests, Chosen(), watch)
     cover.stop()
     data = cover.get_data()
     lines = {path: {line: set(names) for line, names in data.contexts_by_lineno(str(path)).items()} for path in modules}

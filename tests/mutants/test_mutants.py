@@ -73,9 +73,9 @@ def test_the_tests_of_a_statement_are_those_that_run_a_line_of_it_or_all_if_it_r
     module = tmp_path / "area.py"
     module.write_text(CODE)
     lines = {1: {""}, 10: {"a", "b"}, 11: {"b"}, 12: {"b"}, 13: {"a"}}
-    reached = reach.Reach({module: lines}, {})
+    reached = reach.Reach({module: lines}, {"a": 0.1, "b": 0.2, "c": 0.3})
     assert (reached.of(module, 11), reached.of(module, 12), reached.of(module, 15)) == ({"a", "b"}, {"b"}, {"a"})
-    assert reached.of(module, 2) is None
+    assert reached.of(module, 2) == {"a", "b", "c"}
     assert reached.of(module, 8) == set()
 
 
@@ -84,7 +84,7 @@ from mutants import trials
 grid, tests = trials.SRC / "chronoslide/grid.py", [str(trials.ROOT / "tests/test_grid.py")]
 code = grid.read_text(encoding="utf-8")
 trials.preload(tests)
-name = {"tests/test_grid.py::test_bounds_resolution_area_and_footprint_of_four_rows_and_six_columns"}
+name = {"tests/test_grid.py::test_bounds_resolution_area_and_footprint_of_four_rows_and_six_columns": 0.1}
 harms = {"none": code, "area": code.replace("a * -self", "a + -self"), "endless": "while True: pass", "broken": "1/0"}
 for harm, text in harms.items():
     assert harm == "none" or text != code

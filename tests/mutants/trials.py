@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import CodeType, ModuleType
 
@@ -94,14 +94,22 @@ class _Mutated(importlib.abc.MetaPathFinder, importlib.machinery.SourceFileLoade
 
 
 class Chosen:
-    """A plugin that runs the tests of these names, the nearest first; all tests where there are no names."""
+    """A plugin that runs some tests, file by file and the shortest first; never one that not every machine runs.
 
-    def __init__(self, names: Collection[str]) -> None:
-        self.names = names
+    Args:
+        seconds: What each test function takes; the others are left out. None runs all.
+    """
+
+    def __init__(self, seconds: Mapping[str, float] | None = None) -> None:
+        self.seconds = seconds
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        if self.names:
-            items[:] = [item for item in items if function_of(item) in self.names]
+        items[:] = [item for item in items if item.get_closest_marker("skipif") is None]
+        if self.seconds is not None:
+            seconds = self.seconds
+            files = list(dict.fromkeys(item.path for item in items))
+            chosen = [item for item in items if function_of(item) in seconds]
+            items[:] = sorted(chosen, key=lambda item: (files.index(item.path), seconds[function_of(item)]))
 
 
 def function_of(item: pytest.Item) -> str:
@@ -109,14 +117,14 @@ def function_of(item: pytest.Item) -> str:
     return item.nodeid.split("[")[0]
 
 
-def try_mutant(path: Path, code: str, tests: Sequence[str], names: Collection[str]) -> int:
+def try_mutant(path: Path, code: str, tests: Sequence[str], seconds: Mapping[str, float]) -> int:
     """Runs tests with a mutant in the place of a module; to be called in a forked process.
 
     Args:
         path: The module's file.
         code: The mutant.
         tests: Files in the order in which they run.
-        names: Their test functions; none for all.
+        seconds: Which of their test functions, and what each takes.
 
     Returns:
         What pytest ended with.
@@ -124,7 +132,7 @@ def try_mutant(path: Path, code: str, tests: Sequence[str], names: Collection[st
     sys.meta_path.insert(0, _Mutated(module_name(path), path, code))
     limit = _virtual_memory() + _MEMORY
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-    return run_pytest(["-x", *tests], Chosen(names))
+    return run_pytest(["-x", *tests], Chosen(seconds))
 
 
 def run_pytest(words: Sequence[str], *plugins: object) -> int:
