@@ -106,9 +106,8 @@ def _begun(mutant: Mutant, files: Sequence[Path], seconds: Mapping[str, float]) 
         usual[trials.ROOT / name.split("::")[0]] += each
     own = f"test_{mutant.path.name}"
     words = [str(file) for file in sorted(usual, key=lambda file: (file.name != own, usual[file])) if file in files]
-    return trials.Fork(
-        lambda: trials.try_mutant(mutant.path, mutant.code, words, seconds), 20 + 5 * sum(usual.values())
-    )
+    limit = 10 + 3 * sum(usual.values())
+    return trials.Fork(lambda: trials.try_mutant(mutant.path, mutant.code, words, seconds, limit), 60 + 10 * limit)
 
 
 def _python_files(path: Path) -> list[Path]:

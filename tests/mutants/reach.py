@@ -23,7 +23,7 @@ class Reach:
 
     Attributes:
         lines: For each file and line the test functions that run it; "" stands for imports and fixtures.
-        seconds: How long each test function takes, all its parameters and its fixtures together.
+        seconds: Of a processor, that each test function takes, all its parameters and its fixtures together.
     """
 
     lines: dict[Path, dict[int, set[str]]]
@@ -63,11 +63,11 @@ class _Watch:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
-        start = time.monotonic()
+        start = time.process_time()
         try:
             return (yield)
         finally:
-            self.seconds[function_of(item)] += time.monotonic() - start
+            self.seconds[function_of(item)] += time.process_time() - start
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Iterator[None]:

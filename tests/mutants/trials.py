@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 import importlib.abc
 import importlib.machinery
+import math
 import os
 import resource
 import shutil
@@ -117,7 +118,7 @@ def function_of(item: pytest.Item) -> str:
     return item.nodeid.split("[")[0]
 
 
-def try_mutant(path: Path, code: str, tests: Sequence[str], seconds: Mapping[str, float]) -> int:
+def try_mutant(path: Path, code: str, tests: Sequence[str], seconds: Mapping[str, float], limit: float) -> int:
     """Runs tests with a mutant in the place of a module; to be called in a forked process.
 
     Args:
@@ -125,13 +126,15 @@ def try_mutant(path: Path, code: str, tests: Sequence[str], seconds: Mapping[str
         code: The mutant.
         tests: Files in the order in which they run.
         seconds: Which of their test functions, and what each takes.
+        limit: Seconds of a processor, which a busy machine does not shorten, after which the process dies.
 
     Returns:
         What pytest ended with.
     """
     sys.meta_path.insert(0, _Mutated(module_name(path), path, code))
-    limit = _virtual_memory() + _MEMORY
-    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    memory = _virtual_memory() + _MEMORY
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(limit), math.ceil(limit) + 1))
     return run_pytest(["-x", *tests], Chosen(seconds))
 
 
