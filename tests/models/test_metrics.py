@@ -64,10 +64,11 @@ def test_counts_cannot_be_changed():
 
 
 def test_ratios_of_counts_that_all_differ():
-    counts = Counts(tp=6, fp=3, fn=1, tn=2)
-    assert counts.f1 == pytest.approx(12 / (12 + 3 + 1))
-    assert counts.iou == pytest.approx(6 / (6 + 3 + 1))
-    assert counts.mcc == pytest.approx((6 * 2 - 3 * 1) / math.sqrt((6 + 3) * (6 + 1) * (2 + 3) * (2 + 1)))
+    counts = Counts(tp=6, fp=3, fn=2, tn=7)
+    assert (counts.precision, counts.recall) == (6 / 9, 6 / 8)
+    assert counts.f1 == pytest.approx(12 / (12 + 3 + 2))
+    assert counts.iou == pytest.approx(6 / (6 + 3 + 2))
+    assert counts.mcc == pytest.approx((6 * 7 - 3 * 2) / math.sqrt((6 + 3) * (6 + 2) * (7 + 3) * (7 + 2)))
 
 
 def test_mcc_of_a_whole_scene_does_not_overflow():
@@ -85,6 +86,7 @@ def test_mcc_of_a_whole_scene_does_not_overflow():
         (Counts(4, 2, 0, 3), set()),
         (Counts(4, 2, 3, 0), set()),
         (Counts(4, 5, 0, 0), {"mcc"}),
+        (Counts(4, 4, 4, 4), set()),
     ],
 )
 def test_an_undefined_ratio_is_nan_and_has_its_reason(counts, undefined):
@@ -134,11 +136,12 @@ def test_tolerance_does_not_reach_across_a_corner_nor_into_another_patch():
     assert (counts.predicted_near, counts.landslide_near, counts.f1) == (0, 0, 0)
 
 
-def test_a_tolerance_of_two_reaches_as_far_as_a_circle_of_two_pixels():
+@pytest.mark.parametrize("pixels", [1, 2, 3])
+def test_a_tolerance_reaches_as_far_as_a_circle(pixels):
     truth = np.zeros((7, 7), dtype=np.uint8)
     truth[3, 3] = 1
-    near = [[bool(count_within(_pixel(row, col), truth, 2).predicted_near) for col in range(7)] for row in range(7)]
-    assert near == [[(row - 3) ** 2 + (col - 3) ** 2 <= 4 for col in range(7)] for row in range(7)]
+    near = [[count_within(_pixel(row, col), truth, pixels).predicted_near for col in range(7)] for row in range(7)]
+    assert near == [[math.hypot(row - 3, col - 3) <= pixels for col in range(7)] for row in range(7)]
 
 
 def _pixel(row, col):
