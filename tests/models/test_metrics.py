@@ -164,7 +164,7 @@ def test_tolerance_counts_no_unobserved_pixel():
     truth = np.array([[255, 1, 0]], dtype=np.uint8)
     predicted = np.array([[True, False, False]])
     counts = count_within(predicted, truth)
-    assert (counts.predicted, counts.landslide_near) == (0, 0)
+    assert (counts.predicted, counts.landslide, counts.landslide_near) == (0, 1, 0)
 
 
 def test_tolerant_f1_is_undefined_where_there_is_nothing_at_all():

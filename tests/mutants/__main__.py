@@ -1,6 +1,6 @@
 """How many small harms to the code its tests notice: part of `make quality`.
 
-`python -m mutants [grid labels losses metrics inventories] [--sample 400] [--seed 1] [--bar 80]`, with `tests` on
+`python -m mutants [grid labels losses metrics inventories] [--sample 200] [--seed 2] [--bar 80]`, with `tests` on
 PYTHONPATH. Prints the harms that no test noticed and a table of scores; ends with 1 where one is below the bar.
 """
 
@@ -28,8 +28,9 @@ ENVIRONMENT = {
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m mutants", description=__doc__)
     parser.add_argument("names", nargs="*", help=f"what is harmed, of {', '.join(MODULES)} (all)")
-    parser.add_argument("--sample", type=int, default=400, help="mutants of the room `inventories`; 0: all (400)")
-    parser.add_argument("--seed", type=int, default=1, help="of the sample (1)")
+    parser.add_argument("--sample", type=int, default=200, help="mutants of the room `inventories`; 0: all (200)")
+    # Seed 1 showed which tests were missing; tests that were written for a sample cannot be judged by it.
+    parser.add_argument("--seed", type=int, default=2, help="of the sample (2)")
     parser.add_argument("--bar", type=float, default=80.0, help="the lowest score in percent (80)")
     arguments = parser.parse_args()
     if unknown := set(arguments.names) - set(MODULES):

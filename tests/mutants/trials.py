@@ -41,7 +41,8 @@ def preload(tests: Sequence[str]) -> None:
     """Imports what the tests import, so that forked processes have it.
 
     Raises:
-        RuntimeError: The tests cannot be collected, or a library started threads, which a fork does not take along.
+        RuntimeError: The tests cannot be collected, they import another checkout, or a library started threads, which
+            a fork does not take along.
     """
     # The same examples in every run, and no search for a smaller one: failing is enough. No deadline, because a busy
     # machine would notice mutants by being slow.
@@ -57,6 +58,8 @@ def preload(tests: Sequence[str]) -> None:
         code = run_pytest(["--collect-only", *tests])
     if code != PASSED:
         raise RuntimeError(f"the tests {' '.join(tests)} cannot be collected")
+    if not Path(str(sys.modules["chronoslide"].__file__)).is_relative_to(SRC):
+        raise RuntimeError(f"the tests import {sys.modules['chronoslide'].__file__}; put {SRC} on PYTHONPATH")
     forget()
     gc.collect()
     gc.freeze()  # what is there now stays; pytest collects garbage ten times at each end
