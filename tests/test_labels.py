@@ -11,7 +11,7 @@ from shapely.geometry import MultiPolygon, Point, Polygon, box
 
 from chronoslide.errors import GridError, InventoryError
 from chronoslide.grid import Grid
-from chronoslide.labels import BACKGROUND, LANDSLIDE, UNOBSERVED, rasterise
+from chronoslide.labels import BACKGROUND, LANDSLIDE, UNLABELLED, UNOBSERVED, rasterise
 from chronoslide.vectors import read_polygons, repair_polygons
 
 REAL = Path(__file__).parents[1] / "../shared/data/nepal_inventories"
@@ -69,6 +69,10 @@ def test_a_pixel_is_landslide_where_its_centre_lies_in_a_polygon(geometry, all_t
         assert labels[3, 0] == LANDSLIDE
     else:
         np.testing.assert_array_equal(labels, drawn(picture))
+
+
+def test_masks_on_disk_hold_0_1_254_and_255():
+    assert (BACKGROUND, LANDSLIDE, UNLABELLED, UNOBSERVED) == (0, 1, 254, 255)
 
 
 def test_what_the_scene_did_not_observe_is_neither():
@@ -131,9 +135,10 @@ def test_metres_taken_for_degrees_are_found_outside():
         labelled(box(300_000, 3_100_000, 300_100, 3_100_100), crs=CRS.from_epsg(4326))
 
 
-def test_a_validity_of_another_shape_is_refused():
+@pytest.mark.parametrize("shape", [(2, 2), (6, 9), (48,)])
+def test_a_validity_of_another_shape_is_refused(shape):
     with pytest.raises(GridError, match="does not fit the grid"):
-        labelled(box(5, 5, 20, 15), valid=np.ones((2, 2), dtype=bool))
+        labelled(box(5, 5, 20, 15), valid=np.ones(shape, dtype=bool))
 
 
 corners = st.integers(0, 7)

@@ -67,6 +67,17 @@ def test_edge_share_is_one_inside_half_at_an_edge_and_a_quarter_in_a_corner():
     assert share[0, 0] == pytest.approx(0.25, abs=0.05)
 
 
+def test_pixels_need_not_be_square():
+    grid = Grid(UTM, Affine(10, 0, 0, 0, -20, 2000), (100, 200))
+    points = np.random.default_rng(1).uniform(500, 1500, (40, 2))
+    assert kernel_density(points, 300.0, grid).sum() * 200 / 1e6 == pytest.approx(40.0, rel=1e-3)
+    share = edge_share(np.ones(grid.shape, dtype=bool), 200.0, grid)
+    assert share[50, 100] == pytest.approx(1.0)
+    assert share[50, 0] == pytest.approx(0.5, abs=0.05)
+    assert share[0, 100] == pytest.approx(0.5, abs=0.07)
+    assert share[11, 100] == share[50, 21] == pytest.approx(1.0)  # 230 and 215 m from the edges
+
+
 def test_edge_share_of_a_kernel_wider_than_the_area_is_the_area_under_its_top():
     share = edge_share(np.ones((10, 10), dtype=bool), 1000.0, grid_around(0, 0, 100, 100, 10))
     assert share[5, 5] == pytest.approx(3 / (math.pi * 1000.0**2) * 100 * 100, rel=0.02)

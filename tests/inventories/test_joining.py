@@ -67,6 +67,16 @@ def test_across_a_valley_nothing_is_joined():
     assert numbers(UPPER, LOWER, elevation=valley) == [1, 1]
 
 
+def test_certain_background_keeps_fragments_apart_on_either_side_of_the_origin():
+    grid = Grid(GRID.crs, Affine(5, 0, -200, 0, -5, 200), (80, 80))
+    probability = np.full(grid.shape, 0.9)
+    probability[40, :] = 0.1  # from y = -5 to 0
+    pair = box(-10, 10, 10, 70), box(-10, -80, 10, -10)
+    slope = Surface(SLOPE.values, grid)
+    assert numbers(*pair, elevation=slope) == [2]
+    assert numbers(*pair, elevation=slope, probability=Surface(probability, grid)) == [1, 1]
+
+
 @pytest.mark.parametrize(("between", "count"), [(0.19, [1, 1]), (0.2, [2]), (np.nan, [2])])
 def test_certain_background_between_keeps_fragments_apart(between, count):
     probability = np.full(GRID.shape, 0.9)
@@ -140,6 +150,22 @@ def test_closing_only_adds(binary, radius):
     assert closed.shape == binary.shape
     if not binary.any() or not radius:
         assert (closed == binary).all()
+
+
+@pytest.mark.parametrize(("radius", "closed"), [(1, False), (2, True)])
+def test_gaps_are_closed_alike_in_all_directions(radius, closed):
+    binary = np.zeros((13, 13), dtype=bool)
+    binary[:5] = binary[8:] = True  # three rows are open
+    for turned in (binary, binary.T):
+        assert close_gaps(turned, JoiningSettings(closing_pixels=radius))[6, 6] == closed
+
+
+@given(arrays(bool, array_shapes(min_dims=2, max_dims=2, max_side=12)), st.integers(1, 3))
+def test_closing_does_not_depend_on_how_the_raster_lies(binary, radius):
+    closing = JoiningSettings(closing_pixels=radius)
+    closed = close_gaps(binary, closing)
+    for turn in (np.transpose, np.flipud, np.fliplr):
+        assert (close_gaps(turn(binary), closing) == turn(closed)).all()
 
 
 @settings(max_examples=10, deadline=None)

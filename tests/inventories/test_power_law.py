@@ -25,6 +25,13 @@ def test_the_cutoff_lies_where_the_law_begins():
     assert 900 < law.cutoff_m2 < 1500
 
 
+def test_a_cutoff_among_the_largest_fifth_is_found():
+    body = np.random.default_rng(4).uniform(100.0, 1000.0, 2400)
+    law = fit_power_law(np.concatenate([body, pareto(600, 2.4, 5)]))
+    assert 900 < law.cutoff_m2 < 1500
+    assert law.exponent == pytest.approx(2.4, abs=4 * law.standard_error)
+
+
 def test_the_formula_on_paper():
     # ln(x / 1) = 1 for the two areas e and 1 each: exponent 1 + 4 / 2 = 3 at cut-off 1
     law = fit_power_law(np.array([1.0, 1.0, np.e, np.e]))

@@ -37,6 +37,16 @@ def test_the_weight_in_the_settings_is_that_of_false_positives():
     assert loss_of(loss, TRUTH, CERTAIN) == pytest.approx(0.139785, abs=2e-6)
 
 
+def test_the_settings_weights_sum_to_one_and_their_gamma_is_kept():
+    loss = TverskyLoss.from_settings(OptimiserSettings(false_positive_weight=0.3, focal_gamma=1.5))
+    assert (loss.false_negative_weight, loss.false_positive_weight, loss.focal_gamma) == (0.7, 0.3, 1.5)
+
+
+def test_epsilon_stands_beside_what_was_found():
+    # 0.5 (2 + 1) wrong, 3 found, epsilon 0.5: 1.5 / 5.
+    assert TverskyLoss(0.5, 0.5, epsilon=0.5).from_counts(3, 2, 1) == pytest.approx(0.3)
+
+
 def test_a_batch_counts_as_one_whatever_its_shape():
     loss = TverskyLoss(0.3, 0.7)
     grid = loss(SOFT_TRUTH.reshape(2, 2, 1, 1), SOFT.reshape(2, 2, 1, 1))
@@ -63,6 +73,17 @@ def test_focal_loss_is_a_power_of_one_over_gamma():
     focal = TverskyLoss(0.3, 0.7, focal_gamma=4 / 3)
     assert loss_of(focal, TRUTH, CERTAIN) == pytest.approx(0.1397849**0.75, abs=1e-5)
     assert loss_of(focal, TRUTH, CERTAIN) > loss_of(TverskyLoss(0.3, 0.7), TRUTH, CERTAIN)
+
+
+def test_a_gamma_below_one_makes_small_losses_smaller():
+    assert TverskyLoss(0.5, 0.5, focal_gamma=0.5, epsilon=0.0).from_counts(3, 2, 0) == pytest.approx(0.25**2)
+
+
+def test_the_focal_loss_goes_straight_to_zero_from_a_millionth_on():
+    # A root of 1e-6^(3/4) at 1e-6, and a thousandth of that at a thousandth of it.
+    focal = TverskyLoss(1.0, 1.0, focal_gamma=4 / 3, epsilon=0.0)
+    assert focal.from_counts(1e6, 1, 0) == pytest.approx(1e-6**0.75, rel=1e-3)
+    assert focal.from_counts(1e9, 1, 0) == pytest.approx(1e-6**0.75 / 1000, rel=1e-3)
 
 
 @pytest.mark.parametrize("gamma", [1.0, 4 / 3])
@@ -106,6 +127,12 @@ def test_dice_and_cross_entropy_add_up():
 def test_landslide_weighs_more_in_the_cross_entropy_if_wanted():
     expected = 0.8 / 3.8 + -(np.log([0.9, 0.6]).sum() * 3 + np.log([0.8, 0.9]).sum()) / 8
     assert loss_of(DiceCrossEntropyLoss(3.0), SOFT_TRUTH, SOFT) == pytest.approx(expected, abs=2e-5)
+
+
+def test_one_pixel_alone_is_its_own_mean():
+    # Dice: TP 0.5, FN 0.5: 0.25 / 0.75. Cross-entropy: -ln 0.5.
+    one, half = np.array([1], np.uint8), np.array([0.5], np.float32)
+    assert loss_of(DiceCrossEntropyLoss(), one, half) == pytest.approx(1 / 3 + np.log(2), abs=1e-4)
 
 
 def sigmoid(logits):
@@ -162,6 +189,18 @@ def test_a_set_is_judged_as_one_however_it_is_cut(loss):
     assert whole == pytest.approx(loss_of(loss, SOFT_TRUTH, SOFT), abs=1e-6)
 
 
+@pytest.mark.parametrize("loss", [TverskyLoss(0.3, 0.7), *OTHERS], ids=lambda loss: loss.name)
+def test_a_set_is_judged_without_its_unobserved_pixels(loss):
+    truth = np.array([1, 1, 1, 0, 255, 254], dtype=np.uint8)
+    probability = np.array([0.9, 0.6, 0.5, 0.2, 0.7, 0.4], dtype=np.float32)
+    assert loss.over([(truth, probability)]) == pytest.approx(loss_of(loss, truth[:4], probability[:4]), abs=1e-6)
+
+
 @pytest.mark.parametrize("name", ["tversky", "dice_cross_entropy", "lovasz_hinge"])
 def test_the_settings_name_the_loss(name):
     assert loss_from_settings(OptimiserSettings(loss=name)).name == name
+
+
+def test_the_settings_weight_landslides_in_the_cross_entropy():
+    loss = loss_from_settings(OptimiserSettings(loss="dice_cross_entropy", landslide_weight=3.0))
+    assert loss.get_config()["landslide_weight"] == 3.0
