@@ -37,6 +37,7 @@ def test_the_formula_on_paper():
     law = fit_power_law(np.array([1.0, 1.0, np.e, np.e]))
     assert law.exponent == pytest.approx(3.0)
     assert law.cutoff_m2 == 1.0
+    assert law.standard_error == pytest.approx(2 / 4**0.5)
 
 
 def test_the_same_tail_as_package_powerlaw_on_the_usgs_sample():

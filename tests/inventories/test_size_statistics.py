@@ -74,6 +74,30 @@ def test_draws_without_a_rollover_begin_its_interval_at_0():
     assert fit.intervals["rollover_m2"][0] == 0.0
 
 
+def test_the_bootstrap_tells_its_progress_and_gives_a_middle_share_of_its_draws():
+    told = []
+    few = StatisticsSettings(bootstrap_samples=3)
+    fit, half = (
+        measure_sizes(
+            areas_of(60), minimum_area_m2=200.0, seed=1, settings=few, confidence=confidence,
+            progress=lambda *done: told.append(done),
+        ).fits["inverse_gamma"]
+        for confidence in (1.0, 0.5)
+    )  # fmt: skip
+    assert told == [(1, 3), (2, 3), (3, 3)] * 2
+    # Of three draws in order a, b, c all lie between a and c, and the middle half from (a + b) / 2 to (b + c) / 2.
+    low, high = fit.intervals["rho"]
+    inner_low, inner_high = half.intervals["rho"]
+    assert low < inner_low < inner_high < high
+    assert inner_high - inner_low == pytest.approx((high - low) / 2)
+
+
+def test_akaikes_criterion_of_three_parameters():
+    settings = StatisticsSettings(bootstrap_samples=0)
+    for fit in measure_sizes(areas_of(60), minimum_area_m2=200.0, seed=1, settings=settings).fits.values():
+        assert fit.aic == pytest.approx(2 * 3 - 2 * fit.log_likelihood)
+
+
 def test_the_figures_make_a_metrics_file(tmp_path):
     statistics = measure_sizes(areas_of(60), minimum_area_m2=200.0, seed=1, settings=QUICK)
     write_json(tmp_path / "sizes.json", statistics.as_dict())

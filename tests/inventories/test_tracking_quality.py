@@ -1,10 +1,13 @@
+import dataclasses
+
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pytest
 from shapely.geometry import box
 
 from chronoslide.inventories.tracking import track_inventories
-from chronoslide.inventories.tracking_quality import tracking_quality
+from chronoslide.inventories.tracking_quality import TrackingQuality, tracking_quality
 from chronoslide.params import TrackingSettings
 
 A, A_GROWN, B, C = box(0, 0, 100, 100), box(0, 0, 100, 150), box(300, 0, 340, 40), box(600, 0, 650, 50)
@@ -85,3 +88,13 @@ def test_without_anything_to_compare_the_figures_are_undefined():
     empty = gpd.GeoDataFrame({"landslide_id": [], "state": [], "parent_ids": []}, geometry=[], crs="EPSG:32645")
     found = tracking_quality(track_inventories({2013: empty}, TrackingSettings()), {2013: empty})
     assert np.isnan([found.link_f1, found.link_precision, found.link_recall, found.state_accuracy]).all()
+
+
+def test_ratios_of_agreement_on_paper():
+    # 40 polygons of 12 landslides, told apart as 8: wrong by 4 instead of 28.
+    quality = TrackingQuality(20, 25, 15, 40, 30, 12, 8, 40, {}, pd.DataFrame())
+    assert (quality.link_precision, quality.link_recall) == (15 / 25, 15 / 20)
+    assert quality.link_f1 == 30 / 45
+    assert quality.state_accuracy == 30 / 40
+    assert quality.nearer_by == 28 / 4
+    assert dataclasses.replace(quality, identities_tracked=17).nearer_by == 28 / 5
