@@ -44,8 +44,8 @@ class InventorySettings(Section):
     """From probabilities to polygons.
 
     Attributes:
-        threshold: Probability from which a pixel is landslide; "validation" takes the one with the highest pooled
-            F1 on the validation blocks.
+        threshold: Probability from which a pixel is landslide; "validation" takes the one that training chose on the
+            validation blocks: nearest to 0.5 of those whose pooled F1 is not shown to be below the highest.
         minimum_area_m2: The minimum mapping unit; smaller objects are dropped.
         join_fragments: Whether gaps are closed and fragments joined.
         joining: How.
