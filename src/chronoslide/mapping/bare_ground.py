@@ -121,4 +121,4 @@ def _smooth_ndvi(scene: WindowedScene, window: Window) -> NDArray[np.float32]:
     total = ndimage.uniform_filter(ndvi, 3, mode="constant")
     share = ndimage.uniform_filter(valid.astype(np.float64), 3, mode="constant")
     smooth = np.divide(total, share, out=np.full(total.shape, np.nan), where=valid & (share > 0))
-    return smooth.astype(np.float32)
+    return np.asarray(smooth, dtype=np.float32)
