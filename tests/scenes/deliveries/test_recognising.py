@@ -1,6 +1,7 @@
 """What the providers' modules make of names and metadata, by tables of names as providers give them."""
 
 import datetime
+import json
 from pathlib import Path
 
 import pytest
@@ -136,3 +137,16 @@ def test_one_file_is_no_folder_of_bands():
 def test_names_that_lead_out_of_the_folder_are_refused(name):
     with pytest.raises(DataError, match="outside of its folder"):
         inside(Path("folder"), name, Path("told.xml"))
+
+
+@pytest.mark.parametrize("told", [3, 0.5, "bands", {"offset": 1}, True])
+def test_an_asset_whose_bands_are_no_list_tells_no_offset(tmp_path, told):
+    """Found by `make test-faults`: it was a traceback once."""
+    folder = made.cogs(tmp_path, properties={"s2:processing_baseline": "03.01"})
+    item = next(folder.glob("*.json"))
+    content = json.loads(item.read_text())
+    for asset in content["assets"].values():
+        asset["raster:bands"] = told
+    item.write_text(json.dumps(content))
+    (found,) = sentinel2.recognise(sorted(folder.iterdir())).scenes
+    assert found.offset == 0

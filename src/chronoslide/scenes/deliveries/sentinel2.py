@@ -320,7 +320,8 @@ def _raster_bands(item: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     for key, asset in item["assets"].items() if isinstance(item.get("assets"), dict) else ():
         if not isinstance(asset, dict) or band_of_asset(str(key), asset) not in BANDS:
             continue
-        for band in [*(asset.get("raster:bands") or []), *(asset.get("bands") or []), asset]:
+        listed = [asset.get(name) for name in ("raster:bands", "bands")]
+        for band in [*(band for bands in listed if isinstance(bands, list) for band in bands), asset]:
             if isinstance(band, dict):
                 plain = {name.removeprefix("raster:"): value for name, value in band.items()}
                 if "offset" in plain or "scale" in plain:
