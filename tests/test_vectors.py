@@ -1,6 +1,8 @@
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 import pytest
+import shapely
 from shapely.geometry import GeometryCollection, LineString, MultiPolygon, Point, Polygon, box
 
 from chronoslide.errors import DataError, InventoryError
@@ -106,6 +108,16 @@ def test_repair_keeps_the_area_that_is_there_and_says_what_it_did(geometry, area
     assert result.polygons.geometry.area.sum() == 1 + area
     assert result.repaired == ((1,) if repaired else ())
     assert result.dropped == ((1,) if dropped else ())
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf")])
+def test_an_outline_with_a_coordinate_that_is_no_number_is_dropped_with_its_reason(number):
+    """Found by `make test-faults` in shapefiles: GEOS ended with an exception of its own."""
+    broken = shapely.transform(WITH_HOLE, lambda ring: np.where(ring == 8, number, ring))
+    result = repair_polygons(layer(SQUARE, broken, MultiPolygon([SQUARE, broken])), "layer")
+    assert list(result.polygons["name"]) == ["L0"]
+    assert result.dropped == (1, 2)
+    assert result.reasons == dict.fromkeys((1, 2), "a coordinate that is no number")
 
 
 def test_a_collection_keeps_its_polygons():

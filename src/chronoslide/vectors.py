@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pyogrio
 import shapely
+from numpy.typing import NDArray
 from pyogrio.errors import CRSError, DataLayerError, DataSourceError, FeatureError, GeometryError
 from pyproj.exceptions import ProjError
 from shapely.errors import ShapelyError
@@ -123,7 +124,10 @@ def repair_polygons(frame: gpd.GeoDataFrame, what: str) -> Repair:
         raise InventoryError(
             f"{what}: feature {wrong.index[0]} is a {wrong.iloc[0]}; an inventory needs polygons, digitise outlines"
         )
-    geometry = frame.geometry.to_numpy()
+    delivered = frame.geometry.to_numpy()
+    endless = _without_numbers(delivered)
+    geometry = delivered.copy()
+    geometry[endless] = None  # GEOS can neither judge nor repair them
     broken = ~shapely.is_missing(geometry) & ~shapely.is_valid(geometry)
     made_valid = geometry.copy()
     collected = shapely.get_type_id(geometry) == shapely.GeometryType.GEOMETRYCOLLECTION
@@ -134,10 +138,18 @@ def repair_polygons(frame: gpd.GeoDataFrame, what: str) -> Repair:
     reasons = {
         index: _reason(part)
         for index, part in zip(frame.index[changed | ~(area > 0)], geometry[changed | ~(area > 0)], strict=True)
-    }
+    } | dict.fromkeys(frame.index[endless], "a coordinate that is no number")
     repaired = frame.index[broken & (area > 0)]
     dropped = frame.index[~(area > 0)]
     return Repair(kept, tuple(repaired), tuple(dropped), {index: reasons[index] for index in (*repaired, *dropped)})
+
+
+def _without_numbers(geometry: NDArray[np.object_]) -> NDArray[np.bool_]:
+    """Which geometries have a coordinate that is NaN or infinite."""
+    coordinates, place = shapely.get_coordinates(geometry, return_index=True)
+    found = np.zeros(len(geometry), dtype=bool)
+    found[place[~np.isfinite(coordinates).all(axis=1)]] = True
+    return found
 
 
 def _reason(geometry: shapely.Geometry | None) -> str:
