@@ -215,7 +215,7 @@ def average_precision(probability: NDArray[np.floating], labels: NDArray[np.uint
     Returns:
         The average precision; NaN when no observed pixel is landslide.
     """
-    scores, landslide = _observed(probability, labels)
+    scores, landslide = observed(probability, labels)
     if not landslide.any():
         return math.nan
     return float(average_precision_score(landslide, scores))
@@ -239,7 +239,7 @@ def best_threshold(probability: NDArray[np.floating], labels: NDArray[np.uint8])
         probability: Any shape; pixels that are NaN are left out. A pixel is landslide where `probability >= threshold`.
         labels: The same shape; unobserved pixels are left out.
     """
-    scores, landslide = _observed(probability, labels)
+    scores, landslide = observed(probability, labels)
     # In the type of the probabilities, so that a value on the grid falls on the side that `>=` would give it.
     table = counts_by_threshold(scores, landslide, THRESHOLDS.astype(scores.dtype))
     scored = f1(table)
@@ -271,9 +271,10 @@ def counts_by_threshold(
     return np.stack([below_landslide[-1] - fn, below_background[-1] - tn, fn, tn], axis=-1).astype(np.int64)
 
 
-def _observed(
+def observed(
     probability: NDArray[np.floating], labels: NDArray[np.uint8]
 ) -> tuple[NDArray[np.floating], NDArray[np.bool_]]:
+    """The probabilities of the observed pixels that have one, (pixels,), and which of these are landslide."""
     used = ((labels == LANDSLIDE) | (labels == BACKGROUND)) & ~np.isnan(probability)
     return probability[used], labels[used] == LANDSLIDE
 

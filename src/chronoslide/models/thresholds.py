@@ -12,8 +12,17 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from chronoslide.labels import BACKGROUND, LANDSLIDE
-from chronoslide.models.metrics import FN, FP, THRESHOLDS, TP, Threshold, best_threshold, counts_by_threshold, f1
+from chronoslide.models.metrics import (
+    FN,
+    FP,
+    THRESHOLDS,
+    TP,
+    Threshold,
+    best_threshold,
+    counts_by_threshold,
+    f1,
+    observed,
+)
 
 _MIDDLE: Final = 0.5
 
@@ -53,6 +62,5 @@ def steady_threshold(probability: NDArray[np.floating], labels: NDArray[np.uint8
 
 def _of_patch(probability: NDArray[np.floating], labels: NDArray[np.uint8]) -> NDArray[np.int64]:
     """Counts of a patch at each threshold, (thresholds, 4)."""
-    used = ((labels == LANDSLIDE) | (labels == BACKGROUND)) & ~np.isnan(probability)
-    scores = probability[used]
-    return counts_by_threshold(scores, labels[used] == LANDSLIDE, THRESHOLDS.astype(scores.dtype))
+    scores, landslide = observed(probability, labels)
+    return counts_by_threshold(scores, landslide, THRESHOLDS.astype(scores.dtype))
