@@ -141,6 +141,16 @@ def test_a_window_of_an_open_raster_is_that_part_of_the_whole(tmp_path):
     np.testing.assert_array_equal(known, valid[:, 1:3])
 
 
+def test_the_strips_of_an_open_raster_are_the_whole(tmp_path):
+    values = np.arange(600 * 3, dtype=np.uint16).reshape(600, 3, 1)
+    write_plainly(tmp_path / "a.tif", values, nodata=7)
+    with open_raster(tmp_path / "a.tif") as raster:
+        strips, valid = zip(*raster.strips(), strict=True)
+    assert [len(strip) for strip in strips] == [256, 256, 88]
+    np.testing.assert_array_equal(np.concatenate(strips), values)
+    assert np.argwhere(~np.concatenate(valid)).tolist() == [[2, 1]]
+
+
 def test_a_raster_of_rows_on_disk_has_the_bytes_of_one_in_memory(tmp_path):
     values = np.random.default_rng(1).random((700, 300), dtype=np.float32)
     values[:9] = np.nan
@@ -181,3 +191,9 @@ def test_a_header_that_claims_more_than_the_memory_is_refused_before_it_is_read(
     with pytest.raises(DataError, match=r"claims 2000000 x 2000000 pixels in 1 bands, 36000\.0 GB"):
         read_raster(tmp_path / "a.tif")
     assert read_grid(tmp_path / "a.tif").shape == (2_000_000, 2_000_000)
+
+
+def test_more_bands_than_a_sensor_has_are_refused(tmp_path):
+    write_plainly(tmp_path / "a.tif", np.zeros((3, 4, 1001), np.uint8))
+    with pytest.raises(DataError, match=r"a\.tif: claims 1001 bands, and 1000 at most"):
+        read_raster(tmp_path / "a.tif")

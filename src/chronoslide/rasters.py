@@ -33,7 +33,10 @@ from chronoslide.grid import Grid
 
 # A window that is as high as two blocks touches three rows of them.
 _CACHED_BLOCK_ROWS = 3
+_ROWS_OF_STRIP = 256
 _SMALLEST_CACHE = 16 * 2**20
+# Imaging spectrometers have some hundreds. GDAL takes minutes to find out that tens of thousands are not in a file.
+_MOST_BANDS = 1000
 _COG: Final = {
     "driver": "COG",
     "compress": "DEFLATE",
@@ -99,6 +102,16 @@ class OpenRaster:
         except RasterioError as error:
             raise DataError(_unreadable(self._path, error)) from error
 
+    def strips(self) -> Iterator[tuple[NDArray[np.generic], NDArray[np.bool_]]]:
+        """Values and validity as `read` gives them, some rows after the other, for figures of the whole raster.
+
+        Raises:
+            DataError: The file is broken.
+        """
+        rows, cols = self.grid.shape
+        for first in range(0, rows, _ROWS_OF_STRIP):
+            yield self.read(Window(0, first, cols, min(_ROWS_OF_STRIP, rows - first)))
+
 
 @contextmanager
 def open_raster(path: Path) -> Iterator[OpenRaster]:
@@ -126,7 +139,7 @@ def read_raster(path: Path) -> Raster:
         DataError: The file is missing, not a raster, truncated or without georeference.
     """
     with _opened(path) as source:
-        require_memory(source, path)
+        require_plausible_size(source, path)
         return raster_of(source, path)
 
 
@@ -294,12 +307,16 @@ def _require_last_rows(expected: Path, written: Path) -> None:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(written))
 
 
-def require_memory(source: rasterio.DatasetReader, path: Path) -> None:
-    """Refuses a raster that the machine cannot hold: a header of some bytes may claim any number of pixels.
+def require_plausible_size(source: rasterio.DatasetReader, path: Path) -> None:
+    """Refuses what a header of some bytes can claim: more bands than a sensor has, more pixels than the machine holds.
 
     Raises:
         DataError: Saying what it claims and what there is.
     """
+    if source.count > _MOST_BANDS:
+        raise DataError(
+            f"{path}: claims {source.count} bands, and {_MOST_BANDS} at most are expected; deliver the file again"
+        )
     pixel = sum(np.dtype(kind).itemsize for kind in source.dtypes)
     claimed = source.height * source.width * (pixel + 1)  # and the mask
     held = machine_bytes()

@@ -125,6 +125,10 @@ SPOILS = {
     "not an image": (lambda f: (f / "images/a.png").write_text("no image"), r"a.png: cannot be read as an image"),
     "cut in its data": (lambda f: truncate(f / "images/a.png", 60), r"a.png: cannot be read as an image"),
     "cut in its head": (lambda f: truncate(f / "mask/a.png", 35), r"mask/a.png: cannot be read as an image"),
+    "more bands than a sensor has": (  # in a damaged head, which GDAL looks for in vain for minutes
+        lambda f: [remove(f / "images/a.png"), write(f / "images/a.tif", zeros(16, 16, 1001))],
+        r"images/a.tif: claims 1001 bands, and 1000 at most",
+    ),
     "cut tiff": (
         lambda f: [turn_a_into_floats(f), truncate(f / "images/a.tif", 1000)],
         r"a.tif: cannot be read as an image",

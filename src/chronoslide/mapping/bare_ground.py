@@ -103,10 +103,10 @@ def lowered(strips: Iterator[Strip], greenness: OpenRaster, settings: BareGround
 def lowered_share(greenness: OpenRaster, settings: BareGroundSettings) -> float:
     """The share of the pixels whose probability is lowered; the raster is read in strips."""
     rows, cols = greenness.grid.shape
-    lowered_pixels = 0
-    for first in range(0, rows, _ROWS_AT_ONCE):
-        values, _ = greenness.read(Window(0, first, cols, min(_ROWS_AT_ONCE, rows - first)))
-        lowered_pixels += int(np.count_nonzero(bare_weight(values[..., 0].astype(np.float32), settings) < 1.0))
+    lowered_pixels = sum(
+        int(np.count_nonzero(bare_weight(values[..., 0].astype(np.float32), settings) < 1.0))
+        for values, _ in greenness.strips()
+    )
     return lowered_pixels / (rows * cols)
 
 

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from rasterio.windows import Window
 
 from chronoslide.grid import Grid
 from chronoslide.mapping.partial_writer import HEADER_BYTES, open_partial
@@ -23,7 +22,6 @@ from chronoslide.rasters import open_raster, write_raster_of_rows
 
 BAND = "landslide probability"
 _STRIPS_BEHIND = 1
-_ROWS_AT_ONCE = 256
 
 
 def write_map(
@@ -124,10 +122,7 @@ def unobserved_share(path: Path) -> float:
     Raises:
         DataError: The map is missing or broken.
     """
-    observed = 0
     with open_raster(path) as raster:
         rows, cols = raster.grid.shape
-        for first in range(0, rows, _ROWS_AT_ONCE):
-            _, valid = raster.read(Window(0, first, cols, min(_ROWS_AT_ONCE, rows - first)))
-            observed += int(np.count_nonzero(valid))
+        observed = sum(int(np.count_nonzero(valid)) for _, valid in raster.strips())
     return 1.0 - observed / (rows * cols)

@@ -147,7 +147,9 @@ def train(
             if judged is not None and truth is not None:
                 judged_loss, counts = _judge(model, judged, truth, settings.batch_patches, loss)
             watched = trained if validation is None else judged_loss
-            if schedule.observe(number, watched) or settings.keep == "last":
+            lowest, ended = schedule.observe(number, watched), number == settings.epochs or schedule.exhausted(number)
+            wanted = ended if settings.keep == "last" else lowest
+            if wanted:
                 weights, kept = model.get_weights(), number
         if not (math.isfinite(trained) and math.isfinite(watched)):
             raise ModelError(
@@ -159,7 +161,7 @@ def train(
         seconds.append(time.perf_counter() - started)
         if on_epoch is not None:
             on_epoch({**asdict(epoch), "seconds": seconds[-1]})
-        if schedule.exhausted(number):
+        if ended:
             break
 
     model.set_weights(weights)

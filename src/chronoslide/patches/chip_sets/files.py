@@ -23,7 +23,7 @@ from PIL import Image
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
 from chronoslide.errors import DataError
-from chronoslide.rasters import machine_bytes, require_memory
+from chronoslide.rasters import machine_bytes, require_plausible_size
 
 IMAGE_NAMES: Final = ("img", "image", "images", "x")
 MASK_NAMES: Final = ("mask", "masks", "label", "y")
@@ -102,7 +102,7 @@ def _read_tiff(path: Path) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         with rasterio.open(path, driver="GTiff") as source:
-            require_memory(source, path)
+            require_plausible_size(source, path)
             values = np.ascontiguousarray(np.moveaxis(source.read(), 0, -1))
             nodata = source.nodata
     return values, None if nodata is None else np.asarray((values != nodata).any(axis=-1))
