@@ -6,7 +6,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help env data demo test lint types check bench bench-peers lock clean test-faults quality sbom audit unlock
+.PHONY: help env data demo test lint types check bench bench-peers lock clean test-faults test-guided quality sbom audit unlock
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -49,6 +49,9 @@ test: env ## Run the tests, on up to four processors at once
 test-faults: env ## Kill every stage 20 times and feed every reader 10,000 broken files (hours)
 	PYTHONPATH=tests $(BIN)/python -m faults $(FAULTS)
 
+test-guided: env .tools/atheris ## Look for broken files by the lines that they reach, a minute for each reader of text
+	PYTHONPATH=.tools/atheris:tests $(BIN)/python -m faults.guided $(GUIDED)
+
 quality: env .tools/.installed ## Branch coverage of src/ and the share of harms that tests notice; fails below 90 and 80 %
 	$(BIN)/python -m coverage erase
 	@# All of it is printed, whatever fails or falls below its bar.
@@ -82,6 +85,10 @@ lock: env ## Write requirements.lock anew from pyproject.toml (needs uv)
 	$(PYTHON) -m venv --clear .tools
 	.tools/bin/pip install --quiet --disable-pip-version-check cyclonedx-bom==7.5.0 pip-audit==2.10.1 cosmic-ray==8.7.0
 	@touch $@
+
+# Apart from the other tools: it instruments the programs of the environment, so it is read into their process.
+.tools/atheris: .tools/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target $@ atheris==3.0.0
 
 sbom: .tools/.installed ## Write sbom.json (CycloneDX): every package of requirements.lock with its hashes
 	.tools/bin/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --mc-type application \

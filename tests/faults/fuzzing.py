@@ -147,7 +147,7 @@ def main(name: str, first: int, count: int, seed: int, place: Path) -> None:
             if "\n" in what or len(what) > _LONGEST_LINE:
                 kind, what = "failed", f"not one short line | {what[:300]}"
         except Exception as error:
-            kind, what = "failed", f"{type(error).__name__} | {str(error)[:300]}{_where(error)}"
+            kind, what = "failed", f"{type(error).__name__} | {str(error)[:300]}{where_ours(error)}"
         if forbidden:
             kind, what = "failed", f"reached out | {forbidden}"
             forbidden.clear()
@@ -156,7 +156,8 @@ def main(name: str, first: int, count: int, seed: int, place: Path) -> None:
         answers.write(json.dumps([number, kind, what]) + "\n")
 
 
-def _where(error: BaseException) -> str:
+def where_ours(error: BaseException) -> str:
+    """The file and line of ours that an error came through last, with a word before it; empty if none."""
     frame, own = error.__traceback__, ""
     while frame is not None:
         if "chronoslide" in frame.tb_frame.f_code.co_filename and "tests" not in frame.tb_frame.f_code.co_filename:
