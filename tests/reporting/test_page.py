@@ -56,6 +56,12 @@ def test_the_page_says_that_the_data_are_simulated(text: str) -> None:
     assert "<strong>SIMULATED</strong>" in text
 
 
+def test_names_of_settings_in_notes_are_code_and_nothing_is_left_of_their_accents(text: str) -> None:
+    notes = re.findall(r"<p class=\"(?:note|gap)\">(.*?)</p>", text, flags=re.DOTALL)
+    assert any("<code>map.bare_ground</code>" in note for note in notes)
+    assert not any("`" in note for note in notes)
+
+
 def test_the_licence_of_the_map_library_is_kept(text: str) -> None:
     assert "BSD 2-Clause License" in text
     assert "Volodymyr Agafonkin" in text

@@ -60,6 +60,11 @@ def test_the_contour_needs_settings_that_vary_apart_from_each_other():
     assert search_figures.contour(table, SHARES) is None
 
 
+def test_a_surface_is_not_drawn_through_a_handful_of_trials():
+    assert search_figures.contour(trials(5), SHARES) is None
+    assert search_figures.contour(trials(12), SHARES) is not None
+
+
 def test_the_best_so_far_never_falls():
     with house_style():
         axes = search_figures.history(trials()).axes[0]

@@ -134,7 +134,7 @@ def test_the_distance_of_unchanged_ground_stands_before_and_after() -> None:
     row = {"unchanged_rmse_before": 0.01234, "unchanged_rmse_after": 0.00321}
     entries = {
         "2016": {"normalised": "none", "normalisation": None},
-        "2015": {"normalised": "irmad", "normalisation": {"red_edge": row, "nir": {"mean_before": 0.2}}},
+        "2015": {"normalised": "irmad", "normalisation": {"nir": {"mean_before": 0.2}, "red_edge": row}},
     }
     table = tables.radiometry_table({"sites": {"investigation": entries}})
     assert table is not None

@@ -17,11 +17,20 @@ from numpy.typing import NDArray
 
 from chronoslide.inventories.size_models import InverseGamma, density
 from chronoslide.reporting import published
-from chronoslide.reporting.style import BLACK, BLUE, GREY, LOOKS, ORANGE, PURPLE, look_of, new_figure
+from chronoslide.reporting.style import (
+    BLACK,
+    BLUE,
+    GREY,
+    LOOKS,
+    ORANGE,
+    PURPLE,
+    in_spectral_order,
+    look_of,
+    new_figure,
+)
 from chronoslide.reporting.tables import look_up, models_of
 
 _F1_LIMITS = (0.0, 1.02)
-_WAVELENGTHS = {band: place for place, band in enumerate(("blue", "green", "red", "red_edge", "nir"))}
 _RAISED = str.maketrans("-0123456789", "\N{SUPERSCRIPT MINUS}⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -307,7 +316,7 @@ def radiometric_change(scenes: Mapping[str, Any]) -> Figure | None:
     if not tables:
         return None
     years = sorted(tables)
-    bands = sorted(tables[years[0]], key=lambda band: (_WAVELENGTHS.get(band, len(_WAVELENGTHS)), band))
+    bands = in_spectral_order(tables[years[0]])
     figure = new_figure(1.75 * len(bands) + 0.8, 2.9)
     panels = figure.subplots(1, len(bands), sharey=True, squeeze=False)[0]
     for axes, band in zip(panels, bands, strict=True):

@@ -23,6 +23,8 @@ FIGURES = ("f1", "loss", "precision", "recall", "threshold", "best_epoch", "epoc
 _NOT_SEARCHED = {"trial", "state", "pareto", *FIGURES}
 _STATES = {"complete": (BLUE, "o", ""), "pruned": (ORANGE, "s", "///"), "failed": (VERMILION, "x", "xx")}
 _MAP = "cividis"  # readable without colours
+# With fewer, a surface is a few triangles that look like more than was tried.
+_SURFACE_POINTS = 6
 
 
 def searched_settings(trials: pd.DataFrame) -> list[str]:
@@ -118,7 +120,7 @@ def contour(trials: pd.DataFrame, shares: pd.DataFrame) -> Figure | None:
         return None
     x, y = (_placed(known[name], trials[name]) for name in names)
     corners = np.unique(np.column_stack([x, y]), axis=0)
-    if len(corners) < 4 or np.linalg.matrix_rank(corners - corners[0], tol=1e-6) < 2:
+    if len(corners) < _SURFACE_POINTS or np.linalg.matrix_rank(corners - corners[0], tol=1e-6) < 2:
         return None
     figure = new_figure(5.2, 3.8)
     axes = figure.subplots()

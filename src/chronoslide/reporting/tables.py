@@ -13,7 +13,7 @@ from typing import Any, Final
 import pandas as pd
 
 from chronoslide.reporting import published
-from chronoslide.reporting.style import LOOKS, look_of
+from chronoslide.reporting.style import LOOKS, in_spectral_order, look_of
 
 UNDEFINED: Final = "\N{EN DASH}"
 OTHER_DATA: Final = "another data set: " + published.SOURCE
@@ -419,7 +419,7 @@ def radiometry_table(scenes: Mapping[str, Any]) -> Table | None:
     years = {year: entry["normalisation"] for year, entry in entries.items() if entry.get("normalisation")}
     if not years:
         return None
-    bands = list(dict.fromkeys(band for table in years.values() for band in table))
+    bands = in_spectral_order({band for table in years.values() for band in table})
     rows = [
         (
             Cell(year),
