@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from chronoslide.models.optimisers import WeightAverage, make_optimiser
+from chronoslide.models.optimisers import WeightAverage, compile_for_training, make_optimiser
 from chronoslide.params import OptimiserSettings
 
 
@@ -17,6 +17,14 @@ def small():
 def test_without_decay_it_is_adam_and_with_it_adamw():
     assert type(make_optimiser(OptimiserSettings())) is keras.optimizers.Adam
     assert isinstance(make_optimiser(OptimiserSettings(weight_decay=0.1)), keras.optimizers.AdamW)
+
+
+def test_a_compiled_network_has_its_moments_before_the_first_step_and_frozen_weights_have_none():
+    model = small()
+    model.layers[1].trainable = False
+    compile_for_training(model, OptimiserSettings(), keras.losses.MeanSquaredError())
+    # Two moments of gamma and beta, the step's number and the learning rate.
+    assert len(model.optimizer.variables) == 2 * 2 + 2
 
 
 def test_kernels_decay_and_biases_and_normalisation_do_not():

@@ -24,7 +24,7 @@ from chronoslide.models.blocks import SIDE_MULTIPLE
 from chronoslide.models.feeding import Feeding
 from chronoslide.models.losses import PatchLoss, loss_from_settings
 from chronoslide.models.metrics import Counts, count
-from chronoslide.models.optimisers import WeightAverage, make_optimiser
+from chronoslide.models.optimisers import WeightAverage, compile_for_training
 from chronoslide.params import OptimiserSettings
 from chronoslide.patches.boundaries import without_boundaries
 from chronoslide.patches.mixture import Samples
@@ -125,7 +125,7 @@ def train(
         _require_fitting(model, validation, "validation patches")
     loss = loss_from_settings(settings)
     if not compiled:
-        model.compile(optimizer=make_optimiser(settings), loss=loss, jit_compile=False)
+        compile_for_training(model, settings, loss)
     judged, truth = (None, None) if validation is None else _judged_by(validation, statistics)
     rng = np.random.default_rng(seed)
     schedule = _Schedule(settings)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from chronoslide.models.architectures import build_network
 from chronoslide.models.losses import PatchLoss, TverskyLoss, loss_from_settings
-from chronoslide.models.optimisers import make_optimiser
+from chronoslide.models.optimisers import compile_for_training
 from chronoslide.params import ModelSettings, OptimiserSettings
 from chronoslide.patches.scaling import BandStatistics
 
@@ -100,7 +100,7 @@ class Networks:
         loss = loss_from_settings(optimiser)
         if isinstance(loss, TverskyLoss):
             loss = _AdjustableTversky(optimiser.focal_gamma)
-        model.compile(optimizer=make_optimiser(optimiser), loss=loss, jit_compile=False)
+        compile_for_training(model, optimiser, loss)
         # A second number of patches lets TensorFlow build the functions for any number. All trials then use these, the
         # first one as well, so that none depends on what was trained before it in this process.
         for patches in (1, 2, 3):
