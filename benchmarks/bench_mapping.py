@@ -252,7 +252,7 @@ def main() -> int:
     import os
 
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-    from chronoslide.mapping.engine_process import choose_engine_apart
+    from chronoslide.mapping.engine_process import choose_engines_apart
     from chronoslide.mapping.map_writer import write_map
     from chronoslide.models.card import read_card
     from chronoslide.scenes.scene import open_scene
@@ -261,7 +261,7 @@ def main() -> int:
     settings = MapSettings.model_validate(SETTINGS.model_dump() | {"engine": engine_name, "precision": precision})
     card = read_card(WORK / "model")
     begin = time.perf_counter()
-    engine = choose_engine_apart(WORK / "model", settings, RESULTS / "patches/investigation")
+    engine = next(choose_engines_apart([WORK / "model"], settings, RESULTS / "patches/investigation"))
     engine_seconds = time.perf_counter() - begin
     side = settings.window_pixels
     engine.predict(np.full((settings.batch_windows, side, side, len(card.bands)), 0.1, np.float32))  # compiled by now

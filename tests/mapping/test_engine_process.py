@@ -6,7 +6,7 @@ import pytest
 
 from chronoslide.errors import DataError
 from chronoslide.mapping import openvino_engine
-from chronoslide.mapping.engine_process import choose_engine_apart
+from chronoslide.mapping.engine_process import choose_engines_apart
 from chronoslide.mapping.engines import choose_engine
 from chronoslide.models.storage import save_model
 from chronoslide.models.unet import build_unet
@@ -21,7 +21,8 @@ def folder(tmp_path_factory):
     samples = pd.DataFrame(0, index=range(PATCHES.n), columns=list(SAMPLE_COLUMNS))
     for name in ("train", "validation"):
         write_patches(folder / "patches" / name, PATCHES, samples)
-    save_model(folder / "model", build_unet(2, SETTINGS, STATISTICS, seed=1), card(0.999))
+    for seed in (1, 2):
+        save_model(folder / f"model_{seed}", build_unet(2, SETTINGS, STATISTICS, seed=seed), card(0.999))
     return folder
 
 
@@ -29,13 +30,14 @@ def folder(tmp_path_factory):
     "settings", [MapSettings(engine="openvino", precision="int8"), MapSettings(engine="tensorflow")]
 )
 @pytest.mark.skipif(not openvino_engine.available(), reason="OpenVINO is not installed")
-def test_a_child_chooses_what_this_process_would(folder, settings):
-    apart = choose_engine_apart(folder / "model", settings, folder / "patches")
-    here = choose_engine(build_unet(2, SETTINGS, STATISTICS, seed=1), card(0.999), settings, PATCHES, PATCHES)
-    assert apart.to_json() == here.to_json()
-    np.testing.assert_array_equal(apart.predict(IMAGES), here.predict(IMAGES))
+def test_a_child_chooses_for_each_model_what_this_process_would(folder, settings):
+    models = [folder / "model_1", folder / "model_2"]
+    for seed, apart in enumerate(choose_engines_apart(models, settings, folder / "patches"), start=1):
+        here = choose_engine(build_unet(2, SETTINGS, STATISTICS, seed=seed), card(0.999), settings, PATCHES, PATCHES)
+        assert apart.to_json() == here.to_json()
+        np.testing.assert_array_equal(apart.predict(IMAGES), here.predict(IMAGES))
 
 
 def test_what_the_child_cannot_read_is_told_as_ever(folder, tmp_path):
     with pytest.raises(DataError, match="train"):
-        choose_engine_apart(folder / "model", MapSettings(), tmp_path / "none")
+        next(choose_engines_apart([folder / "model_1"], MapSettings(), tmp_path / "none"))

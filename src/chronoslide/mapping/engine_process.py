@@ -1,14 +1,16 @@
-"""Choosing an engine in a process of its own, so that the one which maps never holds TensorFlow and the patches.
+"""Choosing engines in a process of its own, so that the one which maps never holds TensorFlow and the patches.
 
 Stands between the stored models and the mapping of scenes, around `engines`. The trained network, its export, its
 calibration and the comparison need a gigabyte that mapping does not: a child process has it for some seconds and hands
-over the network in OpenVINO's form. Where TensorFlow itself was chosen, it is loaded here after all.
+over the network in OpenVINO's form. Where TensorFlow itself was chosen, it is loaded here after all. One child chooses
+for all models, since starting TensorFlow takes it longer than a choice.
 """
 
 from __future__ import annotations
 
 import multiprocessing
 import tempfile
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
@@ -25,30 +27,43 @@ from chronoslide.patches.storage import read_patches
 _NETWORK: Final = "network.xml"
 
 
-def choose_engine_apart(model: Path, settings: MapSettings, patches: Path) -> Engine:
-    """The same engine as `choose_engine` gives, without what choosing it leaves in memory.
+def choose_engines_apart(models: Sequence[Path], settings: MapSettings, patches: Path) -> Iterator[Engine]:
+    """The engines that `choose_engine` gives, one for each model, without what choosing them leaves in memory.
+
+    All are chosen, by one process, before the first is given; then there is one in memory at a time.
 
     Args:
-        model: The folder of a stored network.
+        models: Folders of stored networks.
         settings: `engine` and `precision`.
         patches: A folder with the patches `train` and `validation`.
 
+    Yields:
+        In the order of the models.
+
     Raises:
-        ModelError: The model is missing or broken, or the process that chose was killed.
+        ModelError: A model is missing or broken, or the process that chose was killed.
         DataError: The patches are missing or broken.
     """
     with tempfile.TemporaryDirectory() as folder:
+        places = [Path(folder) / str(number) for number in range(len(models))]
+        choices = []
         # A fresh interpreter: TensorFlow does not outlive a fork, and nothing of this process is needed there.
         with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as child:
-            try:
-                name, precision, tried = child.submit(_choose, model, settings, patches, Path(folder)).result()
-            except BrokenProcessPool as error:
-                raise ModelError(
-                    f"{model}: the process that was to choose an engine was killed; free some memory, then repeat"
-                ) from error
-        if name == "openvino":
-            network = openvino_engine.read(Path(folder) / _NETWORK)
-            return Engine(openvino_engine.predictor(network, precision), name, precision, tried, network)
+            for model, place in zip(models, places, strict=True):
+                try:
+                    choices.append(child.submit(_choose, model, settings, patches, place).result())
+                except BrokenProcessPool as error:
+                    raise ModelError(
+                        f"{model}: the process that was to choose an engine was killed; free some memory, then repeat"
+                    ) from error
+        for model, place, choice in zip(models, places, choices, strict=True):
+            yield _opened(model, place, *choice)
+
+
+def _opened(model: Path, folder: Path, name: EngineName, precision: Precision, tried: tuple[Candidate, ...]) -> Engine:
+    if name == "openvino":
+        network = openvino_engine.read(folder / _NETWORK)
+        return Engine(openvino_engine.predictor(network, precision), name, precision, tried, network)
     from chronoslide.models.prediction import predictor
     from chronoslide.models.storage import load_model
 
@@ -67,5 +82,6 @@ def _choose(
         require_bands(card, part.bands)  # engines are compared on them
     engine = choose_engine(network, card, settings, training, validation)
     if engine.network is not None:
+        folder.mkdir(exist_ok=True)
         openvino_engine.save(engine.network, folder / _NETWORK)
     return engine.name, engine.precision, engine.tried

@@ -19,7 +19,7 @@ from chronoslide.files import json_text, resumable, write_text
 from chronoslide.grid import require_same
 from chronoslide.mapping.bare_ground import BAND, greenness_rows, lowered, lowered_share
 from chronoslide.mapping.carried_network import carry
-from chronoslide.mapping.engine_process import choose_engine_apart
+from chronoslide.mapping.engine_process import choose_engines_apart
 from chronoslide.mapping.engines import DECISION, Engine
 from chronoslide.mapping.map_writer import unobserved_share, write_rows, write_strips
 from chronoslide.mapping.strips import Strip, probability_strips
@@ -71,18 +71,19 @@ def run(root: Path, scheduler: str | None = None) -> None:
         _cluster(scheduler) as cluster,
     ):
         greenness = _greenness(scenes, folder, settings.map.bare_ground, run)
-        for model_folder in models:
+        bar.set_postfix_str("choosing engines")
+        for model_folder, engine in zip(models, choose_engines_apart(models, settings.map, patches), strict=True):
             target = folder / model_folder.name
-            _map_years(model_folder, scenes, target, settings.map, patches, greenness, bar, run, cluster)
+            _map_years(model_folder, engine, scenes, target, settings.map, greenness, bar, run, cluster)
     run.log_files([root / "results/maps"], "maps")
 
 
 def _map_years(
     model_folder: Path,
+    engine: Engine,
     scenes: Sequence[Path],
     folder: Path,
     section: MapSettings,
-    patches: Path,
     greenness: Path | None,
     bar: tqdm[Any],
     run: StageRun,
@@ -90,9 +91,7 @@ def _map_years(
 ) -> None:
     """Maps all years with one model into `folder`; what is there already is left as it is."""
     name = model_folder.name
-    bar.set_postfix_str(f"{name}: choosing an engine")
     card = read_card(model_folder)
-    engine = choose_engine_apart(model_folder, section, patches)
     _keep_decision(folder, engine, run)
     if cluster is not None:
         cluster.take(carry(engine, model_folder, section.symmetries))
