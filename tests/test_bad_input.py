@@ -187,10 +187,12 @@ def test_invalid_polygons_are_repaired_and_counted(repository: Repository) -> No
 
 def test_a_full_disk_is_told_in_one_line(repository: Repository) -> None:
     before = fingerprint(repository.root / "results")
+    # Not measured by `make quality`: its file of seen lines finds no room either, and says so.
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
     done = subprocess.run(
         ["bash", "-c", f"ulimit -f 40; exec {BIN / 'chronoslide'} patches"],
         cwd=repository.root, capture_output=True, text=True,
-        env={**os.environ, "MLFLOW_TRACKING_URI": f"sqlite:///{repository.root}/mlflow.db"},
+        env={**inherited, "MLFLOW_TRACKING_URI": f"sqlite:///{repository.root}/mlflow.db"},
     )  # fmt: skip
     assert done.returncode == 2, done.stderr
     assert "Traceback" not in done.stderr
