@@ -49,14 +49,21 @@ def kill(stages: tuple[str, ...], rounds: range, seed: int) -> int:
                 outcome = victim.trial(stage, kind, moment)
                 outcomes[stage].append(outcome)
                 seconds = victim.seconds[stage]
-                say(f"{stage}, {kind} at {moment:.2f} of {seconds:.0f} s: {outcome.complaints or 'mended'}")
-    print("| stage | killed | mended by the next `dvc repro` | ended before the kill | runs found dead in MLflow |")
-    print("| --- | ---: | ---: | ---: | ---: |")
+                after = " after make unlock" if outcome.unlocked else ""
+                say(f"{stage}, {kind} at {moment:.2f} of {seconds:.0f} s: {outcome.complaints or 'mended'}{after}")
+    print(
+        "| stage | killed | mended by the next `dvc repro` | after `make unlock` | ended before the kill | "
+        "runs found dead in MLflow |"
+    )
+    print("| --- | ---: | ---: | ---: | ---: | ---: |")
     for stage, tried in outcomes.items():
         killed = [outcome for outcome in tried if outcome.killed]
-        mended = sum(not outcome.complaints for outcome in killed)
+        mended = [outcome for outcome in killed if not outcome.complaints]
+        unlocked = sum(outcome.unlocked for outcome in mended)
         dead = sum(outcome.statuses.count("KILLED") for outcome in killed)
-        print(f"| {stage} | {len(killed)} | {mended} | {len(tried) - len(killed)} | {dead} |")
+        print(
+            f"| {stage} | {len(killed)} | {len(mended) - unlocked} | {unlocked} | {len(tried) - len(killed)} | {dead} |"
+        )
     return sum(bool(outcome.complaints) for tried in outcomes.values() for outcome in tried)
 
 

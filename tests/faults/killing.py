@@ -32,6 +32,7 @@ a stage whose result it knows, and so takes it from its cache afterwards."""
 
 # They name runs, commits and minutes, so they differ from run to run.
 _DIFFERS = ("reports/report.html",)
+_LOCKS_BROKEN = "Unable to read RWLock-file"
 # The kernel takes a moment to end a process that waits for its disk.
 _PATIENCE_SECONDS = 1200
 
@@ -45,6 +46,8 @@ class Outcome:
         kind: Who was killed.
         moment: When, as a share of the stage's time.
         killed: Whether it was still running then; a trial that came too late counts for nothing.
+        unlocked: Whether the next `dvc repro` said that DVC's list of locks is broken, so that `make unlock` was
+            needed: DVC empties that list before it writes it, and was killed in between.
         complaints: What was wrong afterwards; empty if nothing was.
         statuses: Of the runs that MLflow holds after the next `dvc repro`.
     """
@@ -53,6 +56,7 @@ class Outcome:
     kind: str
     moment: float
     killed: bool = True
+    unlocked: bool = False
     complaints: list[str] = field(default_factory=list)
     statuses: list[str] = field(default_factory=list)
 
@@ -99,11 +103,15 @@ class Victim:
         outcome.killed = process.poll() is None
         orphans = self._kill(process, kind)
         self._look(outcome)
-        done = self.repository.run("dvc", "repro", "--quiet", check=False)
+        done = self.repository.run("dvc", "repro", check=False)  # --quiet would keep its errors to itself
+        if _LOCKS_BROKEN in done.stderr:
+            outcome.unlocked = True
+            self._unlock()
+            done = self.repository.run("dvc", "repro", check=False)
         if done.returncode:
             if orphans and "is writing it" in done.stderr:  # refused while the orphan works, as it should be
                 psutil.wait_procs(orphans, _PATIENCE_SECONDS)
-                done = self.repository.run("dvc", "repro", "--quiet", check=False)
+                done = self.repository.run("dvc", "repro", check=False)
             if done.returncode:
                 outcome.complaints.append(f"dvc repro gave {done.returncode}: {done.stderr[-600:]}")
         psutil.wait_procs(orphans, _PATIENCE_SECONDS)
@@ -211,8 +219,12 @@ class Victim:
 
     def _heal(self) -> None:
         """Brings a repository back that a trial has left broken, so that the next trial is one of its own."""
-        (self.root / ".dvc/tmp/rwlock").unlink(missing_ok=True)
+        self._unlock()
         self.repository.run("dvc", "repro", "--quiet", check=False)
+
+    def _unlock(self) -> None:
+        """As `make unlock` does."""
+        (self.root / ".dvc/tmp/rwlock").unlink(missing_ok=True)
 
 
 def draw(stages: tuple[str, ...], rounds: range, seed: int) -> Iterator[tuple[str, str, float]]:
