@@ -46,6 +46,24 @@ def test_the_threshold_given_counts_and_not_the_settings_word() -> None:
     assert len(derive_inventory(probability, GRID, 0.76, WITHOUT_JOINING).landslides) == 0
 
 
+def test_what_is_unsure_on_average_is_no_landslide_and_is_kept_apart() -> None:
+    probability = a_map((2, 6, 3, 13), (12, 16, 3, 13))
+    probability[12:14] = np.where(probability[12:14] > 0, 0.55, 0)  # the second one has 0.65 on average
+    settings = InventorySettings(join_fragments=False, minimum_mean_probability=0.7)
+    derived = derive_inventory(probability, GRID, 0.5, settings)
+    assert derived.landslides[["landslide_id", "mean_probability"]].to_numpy().tolist() == [[1, 0.75]]
+    assert derived.unsure["mean_probability"].tolist() == pytest.approx([0.65])
+
+
+def test_a_joined_landslide_is_judged_as_a_whole() -> None:
+    pieces = a_map((4, 8, 2, 8), (4, 8, 10, 16))
+    pieces[4:8, 8:10] = 0.3
+    pieces[4:8, 10:16] = 0.6  # alone it would be dropped
+    derived = derive_inventory(pieces, GRID, 0.5, InventorySettings(minimum_mean_probability=0.62))
+    assert derived.landslides["mean_probability"].tolist() == pytest.approx([(24 * 0.75 + 4 * 0.3 + 24 * 0.6) / 52])
+    assert len(derived.unsure) == 0
+
+
 def test_a_map_without_observation_has_no_landslides_but_all_columns() -> None:
     landslides = derive_inventory(np.full(GRID.shape, np.nan, np.float32), GRID, 0.5, InventorySettings()).landslides
     assert len(landslides) == 0

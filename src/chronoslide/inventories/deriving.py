@@ -1,8 +1,8 @@
 """Deriving an inventory: the probability raster of one scene becomes landslide polygons.
 
 The whole way of this room from map to inventory, in one call: threshold, gaps, minimum mapping unit, outlines,
-fragments, uncertainty, topography. The stage `inventory`, the command for single scenes and the served model all take
-it, so that the same map gives the same landslides wherever they are asked for.
+fragments, uncertainty, mean probability, topography. The stage `inventory`, the command for single scenes and the
+served model all take it, so that the same map gives the same landslides wherever they are asked for.
 """
 
 from __future__ import annotations
@@ -32,10 +32,12 @@ class Derived:
     Attributes:
         landslides: A row a landslide: `landslide_id` (1, 2, ...), `area_m2`, `mean_probability`, `fragments`, the
             columns of `add_uncertainty`, the outline.
+        unsure: What is less probable on average than the settings want, before the topographic filter.
         removed: What the topographic filter took away.
     """
 
     landslides: gpd.GeoDataFrame
+    unsure: gpd.GeoDataFrame
     removed: gpd.GeoDataFrame
 
 
@@ -46,16 +48,16 @@ def derive_inventory(
     settings: InventorySettings,
     elevation: Surface | None = None,
 ) -> Derived:
-    """The landslides of a map, and what the topographic filter removed.
+    """The landslides of a map, and what was drawn and is none.
 
     Gaps are closed and fragments joined before the minimum mapping unit is applied: small pieces of a large landslide
-    are not small landslides.
+    are not small landslides. How probable a landslide is on average is asked of the joined one, too.
 
     Args:
         probability: (rows, cols), NaN where unobserved.
         grid: Where the pixels lie, in metres.
         threshold: Probability from which a pixel is landslide; that of `settings` may be a word and is not read.
-        settings: Minimum mapping unit, joining, topography.
+        settings: Minimum mapping unit, joining, mean probability, topography.
         elevation: Elevation [m] on a grid of its own, for directions of descent and the topographic filter.
 
     Raises:
@@ -72,11 +74,13 @@ def derive_inventory(
     else:
         polygons = polygons.assign(fragments=1)
     polygons = add_uncertainty(polygons, probability, grid, threshold=threshold)
+    sure = polygons["mean_probability"] >= settings.minimum_mean_probability
     filtered = filter_by_topography(
-        polygons,
+        polygons[sure],
         settings.topography,
         elevation=elevation.values if elevation else None,
         grid=elevation.grid if elevation else None,
     )
     kept = filtered.kept.reset_index(drop=True)
-    return Derived(kept.assign(landslide_id=np.arange(1, len(kept) + 1)), filtered.removed)
+    landslides = kept.assign(landslide_id=np.arange(1, len(kept) + 1))
+    return Derived(landslides, polygons[~sure], filtered.removed)

@@ -47,6 +47,8 @@ class InventorySettings(Section):
         threshold: Probability from which a pixel is landslide; "validation" takes the one that training chose on the
             validation blocks: nearest to 0.5 of those whose pooled F1 is not shown to be below the highest.
         minimum_area_m2: The minimum mapping unit; smaller objects are dropped.
+        minimum_mean_probability: Landslides whose pixels are less probable on average are dropped (0: none). A false
+            alarm often reaches the threshold just so, a landslide with most of its ground.
         join_fragments: Whether gaps are closed and fragments joined.
         joining: How.
         topography: Which polygons are removed for where they lie.
@@ -54,6 +56,7 @@ class InventorySettings(Section):
 
     threshold: Share | Literal["validation"] = "validation"
     minimum_area_m2: Annotated[float, Field(ge=0.0)] = 200.0
+    minimum_mean_probability: Share = 0.0
     join_fragments: bool = True
     joining: JoiningSettings = JoiningSettings()
     topography: TopographySettings = TopographySettings()

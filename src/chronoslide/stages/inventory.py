@@ -52,6 +52,8 @@ def run(root: Path) -> None:
                     "landslides": len(derived.landslides),
                     "area_m2": derived.landslides["area_m2"].sum(),
                     "fragments": derived.landslides["fragments"].sum(),
+                    "unsure": len(derived.unsure),
+                    "unsure_m2": derived.unsure["area_m2"].sum(),
                     "removed_by_topography_m2": derived.removed["area_m2"].sum(),
                 },
                 year,
