@@ -49,8 +49,8 @@ test: env ## Run the tests, on up to four processors at once
 test-faults: env ## Kill every stage 20 times and feed every reader 10,000 broken files (hours)
 	PYTHONPATH=tests $(BIN)/python -m faults $(FAULTS)
 
-test-guided: env .tools/atheris ## Look for broken files by the lines that they reach, a minute for each reader of text
-	PYTHONPATH=.tools/atheris:tests $(BIN)/python -m faults.guided $(GUIDED)
+test-guided: env .atheris ## Look for broken files by the lines that they reach, a minute for each reader of text
+	PYTHONPATH=.atheris:tests $(BIN)/python -m faults.guided $(GUIDED)
 
 quality: env .tools/.installed ## Branch coverage of src/ and the share of harms that tests notice; fails below 90 and 80 %
 	$(BIN)/python -m coverage erase
@@ -87,7 +87,7 @@ lock: env ## Write requirements.lock anew from pyproject.toml (needs uv)
 	@touch $@
 
 # Apart from the other tools: it instruments the programs of the environment, so it is read into their process.
-.tools/atheris: .tools/.installed
+.atheris: .venv/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target $@ atheris==3.0.0
 
 sbom: .tools/.installed ## Write sbom.json (CycloneDX): every package of requirements.lock with its hashes

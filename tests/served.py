@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import yaml
 from affine import Affine
 from numpy.typing import NDArray
 from rasterio.io import MemoryFile
@@ -117,8 +118,10 @@ def write_registry(root: Path) -> Path:
     """A repository whose store has the network and its mapper registered, both champions."""
     from chronoslide.stages import package
 
-    for name in ("params.yaml", "dvc.yaml"):
-        shutil.copyfile(ROOT / name, root / name)
+    shutil.copyfile(ROOT / "dvc.yaml", root / "dvc.yaml")
+    content = yaml.safe_load((ROOT / "params.yaml").read_text())
+    content["inventory"]["minimum_mean_probability"] = 0.0  # random weights are sure of nothing
+    (root / "params.yaml").write_text(yaml.safe_dump(content))
     folder = write_network(root / "results/models/transferred")
     model, card = load_model(folder)
     settings = read_settings(root / "params.yaml")

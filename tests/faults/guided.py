@@ -19,6 +19,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 from faults.fuzzing import where_ours
@@ -55,6 +56,8 @@ def main() -> int:
         with tempfile.TemporaryDirectory() as folder:
             _reading(arguments.readers[0], Path(folder))(arguments.again.read_bytes())
         return 0
+    if find_spec("atheris") is None:
+        parser.error("atheris is not on PYTHONPATH; `make test-guided` puts it there")
     failed = 0
     print("| reader | inputs | edges reached by the good files | in the end | kinds of failure |")
     print("| --- | ---: | ---: | ---: | ---: |")

@@ -290,7 +290,7 @@ def _read_card(folder: Path) -> None:
 def _read_model(folder: Path) -> None:
     from chronoslide.models import storage
 
-    # The harm is in the weights: the network that they are read into is built once, which takes ten times as long.
+    # The harm is in the weights: the network that they are read into is built once, which takes as long as reading.
     with patch.object(storage, "build_network", _built_once):
         storage.load_model(folder / "model")
 
