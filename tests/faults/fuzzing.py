@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from faults.mutation import mutate_bytes, mutate_text
-from faults.readers import READERS, ROOT
+from faults.readers import READERS, ROOT, Reader
 
 _SECONDS_PER_INPUT = 60
 _MORE_MEMORY = 2 * 1024**3
@@ -121,8 +121,6 @@ def harmed(name: str, number: int, seed: int, good: Path, folder: Path) -> Path:
 
 def main(name: str, first: int, count: int, seed: int, place: Path) -> None:
     """The process: one line of JSON for each input, on standard output."""
-    from chronoslide.errors import ChronoslideError
-
     warnings.simplefilter("ignore")
     reader = READERS[name]
     good, bad = place / f"good {name}", place / f"bad {name}"
@@ -138,16 +136,8 @@ def main(name: str, first: int, count: int, seed: int, place: Path) -> None:
     answers.write(json.dumps([first - 1, "ready", ""]) + "\n")
     for number in range(first, first + count):
         harmed(name, number, seed, good, bad)
-        kind, what = "read", ""
         begin = time.monotonic()
-        try:
-            reader.read(bad)
-        except ChronoslideError as error:
-            kind, what = "refused", str(error)
-            if "\n" in what or len(what) > _LONGEST_LINE:
-                kind, what = "failed", f"not one short line | {what[:300]}"
-        except Exception as error:
-            kind, what = "failed", f"{type(error).__name__} | {str(error)[:300]}{where_ours(error)}"
+        kind, what = judged(reader, bad)
         if forbidden:
             kind, what = "failed", f"reached out | {forbidden}"
             forbidden.clear()
@@ -156,8 +146,26 @@ def main(name: str, first: int, count: int, seed: int, place: Path) -> None:
         answers.write(json.dumps([number, kind, what]) + "\n")
 
 
-def where_ours(error: BaseException) -> str:
-    """The file and line of ours that an error came through last, with a word before it; empty if none."""
+def judged(reader: Reader, folder: Path) -> tuple[str, str]:
+    """What a reader makes of harmed files: "read", "refused" in one short line, or "failed"; and what it said.
+
+    Of a failure, the part before " | " is its kind.
+    """
+    from chronoslide.errors import ChronoslideError
+
+    try:
+        reader.read(folder)
+    except ChronoslideError as error:
+        what = str(error)
+        if "\n" in what or len(what) > _LONGEST_LINE:
+            return "failed", f"not one short line | {what[:300]}"
+        return "refused", what
+    except Exception as error:
+        return "failed", f"{type(error).__name__} | {str(error)[:300]}{_where(error)}"
+    return "read", ""
+
+
+def _where(error: BaseException) -> str:
     frame, own = error.__traceback__, ""
     while frame is not None:
         if "chronoslide" in frame.tb_frame.f_code.co_filename and "tests" not in frame.tb_frame.f_code.co_filename:

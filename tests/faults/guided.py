@@ -22,7 +22,7 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
-from faults.fuzzing import where_ours
+from faults.fuzzing import judged
 from faults.readers import READERS
 
 TEXTS = (
@@ -54,8 +54,9 @@ def main() -> int:
         _seek(arguments.readers[0], arguments.child, arguments.failures, arguments.seconds, arguments.seed)
     if arguments.again:
         with tempfile.TemporaryDirectory() as folder:
-            _reading(arguments.readers[0], Path(folder))(arguments.again.read_bytes())
-        return 0
+            kind, what = _reading(arguments.readers[0], Path(folder))(arguments.again.read_bytes())
+        print(f"{kind}: {what}")
+        return int(kind == "failed")
     if find_spec("atheris") is None:
         parser.error("atheris is not on PYTHONPATH; `make test-guided` puts it there")
     failed = 0
@@ -100,13 +101,13 @@ def _seek(name: str, place: Path, failures: Path, seconds: int, seed: int) -> No
         (corpus / f"good_{number}").write_bytes(bytes([number]) + (good / target).read_bytes())
 
     def judge(data: bytes) -> None:
-        try:
-            read(data)
-        except Exception as error:
-            kind = re.sub(r"\W+", "_", f"{type(error).__name__}{where_ours(error)}")
+        kind, what = read(data)
+        if kind == "failed":
+            error, place_of_ours = what.split(" | ")[0], re.search(r" at \w+\.py:\d+$", what)
+            named = re.sub(r"\W+", "_", error + (place_of_ours[0] if place_of_ours else ""))
             failures.mkdir(parents=True, exist_ok=True)
-            if not (failures / kind).exists():
-                (failures / kind).write_bytes(data)
+            if not (failures / named).exists():
+                (failures / named).write_bytes(data)
 
     options = {
         "max_total_time": seconds, "max_len": _LONGEST_FILE, "timeout": _SECONDS_AN_INPUT, "rss_limit_mb": _MEGABYTES,
@@ -116,13 +117,8 @@ def _seek(name: str, place: Path, failures: Path, seconds: int, seed: int) -> No
     atheris.Fuzz()
 
 
-def _reading(name: str, place: Path) -> Callable[[bytes], None]:
-    """What reads an input: its first byte says which file of the reader it takes the place of, the rest is the file.
-
-    It raises whatever a user should not see.
-    """
-    from chronoslide.errors import ChronoslideError
-
+def _reading(name: str, place: Path) -> Callable[[bytes], tuple[str, str]]:
+    """What judges an input: its first byte says which file of the reader it replaces, the rest is the file."""
     warnings.simplefilter("ignore")
     reader, good, bad = READERS[name], place / "good", place / "bad"
     good.mkdir()
@@ -131,16 +127,13 @@ def _reading(name: str, place: Path) -> Callable[[bytes], None]:
     reader.read(bad)  # imports what it needs; and a good file must be read
     os.chdir(place)
 
-    def read(data: bytes) -> None:
+    def read(data: bytes) -> tuple[str, str]:
         if not data:
-            return
+            return "read", ""
         target = reader.targets[data[0] % len(reader.targets)]
         (bad / target).write_bytes(data[1:])
         try:
-            reader.read(bad)
-        except ChronoslideError as error:
-            if "\n" in str(error):
-                raise ValueError("not one line") from error
+            return judged(reader, bad)
         finally:
             shutil.copyfile(good / target, bad / target)
 
