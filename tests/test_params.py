@@ -51,6 +51,8 @@ def test_settings_cannot_be_changed():
         ("scenes.bandz", ["red"], "unknown key 'scenes.bandz', did you mean 'bands'?; known here: bands, channels"),
         ("seeds", 1, "unknown key 'seeds', did you mean 'seed'?"),
         ("pretrain.optimiser.epoch", 3, "unknown key 'pretrain.optimiser.epoch', did you mean 'epochs'?"),
+        ("seed[1]", 1, "unknown key 'seed[1]'"),
+        ("scenes.constrained-bands", [], "unknown key 'scenes.constrained-bands'; known here: bands, channels"),
         ("patches.augmentation.zoom", 3, "unknown key 'patches.augmentation.zoom'"),
         ("seed", None, "'seed' is missing; add it"),
         ("scenes.bands", None, "'scenes.bands' is missing"),

@@ -18,8 +18,11 @@ def one_line(error: ValidationError, model: type[BaseModel]) -> str:
     others = error.error_count() - len(alternatives)
     more = f" (and {others} more)" if others else ""
     if problem["type"] == "extra_forbidden":
-        known = _keys_at(model, place[:-1])
-        return f"unknown key {where!r}{nearest(str(place[-1]), known)}; known here: {', '.join(known)}{more}"
+        *section, key = problem["loc"]  # the key is a user's word, whatever it looks like
+        section = _place(tuple(section))
+        known = _keys_at(model, section)
+        where = ".".join(str(part) for part in [*section, key])
+        return f"unknown key {where!r}{nearest(str(key), known)}; known here: {', '.join(known)}{more}"
     if problem["type"] == "missing":
         return f"{where!r} is missing; add it{more}"
     message = ", or: ".join(alternatives).removeprefix("Value error, ")
