@@ -17,6 +17,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import warnings
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -72,6 +73,7 @@ def main() -> int:
 
 def _row(name: str, seconds: int, seed: int, failures: Path) -> tuple[str, int]:
     """Feeds a reader in a process that libFuzzer ends; the row, and how many kinds of failure there are."""
+    begun_at = time.time()
     with tempfile.TemporaryDirectory() as folder:
         words = [sys.executable, "-m", "faults.guided", name, "--child", folder, "--failures", str(failures)]
         words += ["--seconds", str(seconds), "--seed", str(seed)]
@@ -79,7 +81,8 @@ def _row(name: str, seconds: int, seed: int, failures: Path) -> tuple[str, int]:
     told = done.stderr
     begun, ended = re.search(r"INITED\s+cov: (\d+)", told), re.search(r"DONE\s+cov: (\d+)", told)
     inputs = re.search(r"number_of_executed_units: (\d+)", told)
-    kinds = sorted(failures.glob("*")) if failures.exists() else []
+    # An earlier run may have left some that are mended by now.
+    kinds = sorted(path for path in failures.glob("*") if path.stat().st_mtime >= begun_at)
     for path in kinds:
         print(f"{name}: {path}", file=sys.stderr)
     if ended is None or begun is None or inputs is None:
@@ -100,14 +103,17 @@ def _seek(name: str, place: Path, failures: Path, seconds: int, seed: int) -> No
     for number, target in enumerate(targets):
         (corpus / f"good_{number}").write_bytes(bytes([number]) + (good / target).read_bytes())
 
+    kinds: set[str] = set()
+
     def judge(data: bytes) -> None:
         kind, what = read(data)
         if kind == "failed":
             error, place_of_ours = what.split(" | ")[0], re.search(r" at \w+\.py:\d+$", what)
             named = re.sub(r"\W+", "_", error + (place_of_ours[0] if place_of_ours else ""))
             failures.mkdir(parents=True, exist_ok=True)
-            if not (failures / named).exists():
+            if named not in kinds:
                 (failures / named).write_bytes(data)
+                kinds.add(named)
 
     options = {
         "max_total_time": seconds, "max_len": _LONGEST_FILE, "timeout": _SECONDS_AN_INPUT, "rss_limit_mb": _MEGABYTES,

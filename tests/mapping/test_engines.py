@@ -7,6 +7,7 @@ import pytest
 
 from chronoslide.mapping import engines, openvino_engine
 from chronoslide.mapping.engines import choose_engine
+from chronoslide.mapping.openvino_engine import Quantisation
 from chronoslide.models.card import ModelCard
 from chronoslide.models.prediction import predictor
 from chronoslide.models.unet import build_unet
@@ -64,7 +65,7 @@ def test_images_of_another_shape_are_taken(model, exported):
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16", "int8"])
 def test_neither_company_nor_threads_nor_repetition_change_a_bit(exported, precision):
-    network = openvino_engine.quantise(exported, IMAGES) if precision == "int8" else exported
+    network = openvino_engine.quantise(exported, IMAGES, Quantisation()) if precision == "int8" else exported
     one, two = (openvino_engine.predictor(network, precision, threads) for threads in (1, 2))
     expected = one(IMAGES)
     np.testing.assert_array_equal(two(IMAGES), expected)
@@ -74,14 +75,27 @@ def test_neither_company_nor_threads_nor_repetition_change_a_bit(exported, preci
 
 def test_the_encoder_can_be_kept_out_of_quantising(exported):
     def quantised_inputs(layers):
-        operations = openvino_engine.quantise(exported, IMAGES, layers).get_ops()
+        operations = openvino_engine.quantise(exported, IMAGES, Quantisation(layers)).get_ops()
         return sum(one.get_type_name() == "FakeQuantize" for one in operations)
 
     assert 0 < quantised_inputs("decoder") < quantised_inputs("all")
 
 
+def test_ranges_can_take_in_every_activation(exported):
+    # One image is ten times as bright as the others: the mean over the images cuts it off.
+    images = np.concatenate([IMAGES, 10 * IMAGES[:1]])
+
+    def greatest_of(ranges):
+        operations = openvino_engine.quantise(exported, images, Quantisation("all", ranges)).get_ops()
+        first = next(one for one in operations if one.get_type_name() == "FakeQuantize")
+        return float(np.max(first.input_value(2).get_node().data))
+
+    assert greatest_of("typical") < 0.5 * greatest_of("widest")
+
+
 def test_quantising_twice_gives_the_same_bits(exported):
-    found = [openvino_engine.predictor(openvino_engine.quantise(exported, IMAGES), "int8")(IMAGES) for _ in range(2)]
+    networks = [openvino_engine.quantise(exported, IMAGES, Quantisation()) for _ in range(2)]
+    found = [openvino_engine.predictor(network, "int8")(IMAGES) for network in networks]
     np.testing.assert_array_equal(*found)
 
 
@@ -91,7 +105,8 @@ def test_the_first_engine_that_agrees_is_chosen_and_the_refused_are_named(model,
     chosen = choose_engine(model, card(middle), MapSettings(engine="openvino"), PATCHES, PATCHES)
     assert (chosen.name, chosen.precision) == ("openvino", "float32")
     assert [(one.precision, one.quantised) for one in chosen.tried] == [
-        ("int8", "all"), ("int8", "decoder"), ("bfloat16", None), ("float32", None),
+        ("int8", ("all", "typical")), ("int8", ("all", "widest")), ("int8", ("decoder", "typical")),
+        ("bfloat16", None), ("float32", None),
     ]  # fmt: skip
     refusals = [one["refused_because"] for one in chosen.to_json()["tried"]]
     assert "change sides" in refusals[0]

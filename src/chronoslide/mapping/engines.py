@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from chronoslide.mapping import openvino_engine
 from chronoslide.mapping.agreement import Agreement, agreement
-from chronoslide.mapping.openvino_engine import Precision, Quantised
+from chronoslide.mapping.openvino_engine import Precision, Quantisation
 from chronoslide.mapping.strips import Predict
 from chronoslide.models.card import ModelCard
 from chronoslide.params import MapSettings
@@ -39,7 +39,11 @@ CALIBRATION_PATCHES: Final = 64
 
 # From the fastest to the surest.
 _PRECISIONS: Final[tuple[Precision, ...]] = ("int8", "bfloat16", "float32")
-_QUANTISED: Final[tuple[Quantised, ...]] = ("all", "decoder")
+_QUANTISATIONS: Final = (
+    Quantisation("all", "typical"),
+    Quantisation("all", "widest"),
+    Quantisation("decoder", "typical"),
+)
 _THRESHOLD: Final = 0.5
 _BATCH: Final = 4
 
@@ -51,14 +55,14 @@ class Candidate:
     Attributes:
         engine: Its name.
         precision: Of its arithmetic.
-        quantised: Which layers are in eight bits; None with other precisions.
+        quantised: What is in eight bits; None with other precisions.
         agreement: With the trained network; None if it could not be made, or is the trained network.
         refusal: Why it is not used; None if it is.
     """
 
     engine: EngineName
     precision: Precision
-    quantised: Quantised | None
+    quantised: Quantisation | None
     agreement: Agreement | None
     refusal: str | None
 
@@ -68,7 +72,8 @@ class Candidate:
         return {
             "engine": self.engine,
             "precision": self.precision,
-            "quantised_layers": self.quantised,
+            "quantised_layers": self.quantised.layers if self.quantised else None,
+            "activation_ranges": self.quantised.ranges if self.quantised else None,
             "refused_because": self.refusal,
             "validation_f1_trained": round(figures.f1_trained, 6) if figures else None,
             "validation_f1": round(figures.f1, 6) if figures else None,
@@ -162,14 +167,14 @@ def settled_engine(model: keras.Model, settings: MapSettings) -> Predict:
 
 def _openvino_candidates(
     model: keras.Model, card: ModelCard, settings: MapSettings, training: PatchSet
-) -> Iterator[tuple[Precision, Quantised | None, Callable[[], Any]]]:
-    """The precisions to try and how OpenVINO's network for each is made; none where TensorFlow is wanted or better."""
+) -> Iterator[tuple[Precision, Quantisation | None, Callable[[], Any]]]:
+    """The precisions to try, several ways of eight bits among them, and how OpenVINO's network for each is made; none where TensorFlow is wanted or better."""
     if settings.engine == "tensorflow" or (settings.engine == "auto" and _tensorflow_is_better()):
         return
     wanted = _PRECISIONS if settings.precision == "auto" else _PRECISIONS[_PRECISIONS.index(settings.precision) :]
     exported: list[Any] = []
 
-    def make(precision: Precision, quantised: Quantised | None) -> Any:
+    def make(precision: Precision, quantised: Quantisation | None) -> Any:
         if precision == "bfloat16" and not openvino_engine.has_bfloat16():
             raise RuntimeError("this processor has no arithmetic in bfloat16")
         if not exported:
@@ -180,7 +185,7 @@ def _openvino_candidates(
         return network
 
     for precision in wanted:
-        for quantised in _QUANTISED if precision == "int8" else (None,):
+        for quantised in _QUANTISATIONS if precision == "int8" else (None,):
             yield precision, quantised, partial(make, precision, quantised)
 
 

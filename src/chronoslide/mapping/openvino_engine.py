@@ -15,7 +15,7 @@ import os
 import sys
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,8 +28,19 @@ if TYPE_CHECKING:
 Precision = Literal["float32", "bfloat16", "int8"]
 """Of the arithmetic. With "int8", what is not quantised is in bfloat16 where the processor has it, else in float32."""
 
-Quantised = Literal["all", "decoder"]
-"""Which layers are in eight bits. Where the encoder's activations have outliers, its scales are too coarse."""
+
+class Quantisation(NamedTuple):
+    """What of a network is in eight bits, and how their ranges are taken from typical images.
+
+    Attributes:
+        layers: "decoder" leaves everything before the first transposed convolution as it is.
+        ranges: From the least to the greatest activation of an image, "typical" as the mean over the images, "widest"
+            over all of them. The former is finer and cuts outliers off, the latter is coarse where there are some.
+    """
+
+    layers: Literal["all", "decoder"] = "all"
+    ranges: Literal["typical", "widest"] = "typical"
+
 
 _INPUT: Final = "reflectance"
 # A server meets scenes of any shape, and each compiled network holds tens of megabytes.
@@ -75,15 +86,17 @@ def read_bytes(form: bytes, weights: bytes) -> Any:
     return openvino.Core().read_model(model=form, weights=weights)
 
 
-def quantise(exported: Any, images: NDArray[np.float32], layers: Quantised = "all") -> Any:
+def quantise(exported: Any, images: NDArray[np.float32], how: Quantisation) -> Any:
     """The network with weights and activations in eight bits, whose ranges are those that typical images call for.
 
     Post-training quantisation (Jacob et al. 2018): a scale for each channel of the weights, one for each activation.
+    Without NNCF's quick correction of biases: it takes each layer's error for a constant, and what is left over adds up
+    to a shift of the last layer, so that hundreds of pixels became landslide and none ceased to be.
 
     Args:
         exported: What `export` gave; it is left as it is.
         images: (n, rows, cols, bands) reflectance of training patches.
-        layers: "decoder" leaves everything before the first transposed convolution as it is.
+        how: What is quantised.
     """
     _openvino()  # before NNCF imports it
     logging.getLogger("nncf").setLevel(logging.ERROR)
@@ -97,8 +110,17 @@ def quantise(exported: Any, images: NDArray[np.float32], layers: Quantised = "al
             nncf.Dataset(one_by_one),
             preset=nncf.QuantizationPreset.MIXED,
             subset_size=len(images),
-            ignored_scope=nncf.IgnoredScope(names=_encoder(exported)) if layers == "decoder" else None,
+            ignored_scope=nncf.IgnoredScope(names=_encoder(exported)) if how.layers == "decoder" else None,
+            advanced_parameters=_ranges_and_biases(nncf, how),
         )
+
+
+def _ranges_and_biases(nncf: Any, how: Quantisation) -> Any:
+    advanced = nncf.AdvancedQuantizationParameters(disable_bias_correction=True)
+    if how.ranges == "widest":
+        found = importlib.import_module("nncf.quantization.range_estimator")
+        advanced.activations_range_estimator_params = found.RangeEstimatorParametersSet.MINMAX
+    return advanced
 
 
 def _encoder(exported: Any) -> list[str]:
