@@ -82,6 +82,7 @@ def theirs(train: Path, test: Path, seconds: float, python: Path) -> list[dict[s
             arrays |= {f"{name}_images": to_reflectance(subset.images), f"{name}_labels": subset.labels}
         np.savez(path, **arrays)
         words = [str(python), "-m", "benchmarks.peers.train_on_chips", str(path), str(seconds), str(settings.seed)]
+        words.append(settings.chips.model.precision)
         done = subprocess.run(words, cwd=ROOT, env=os.environ, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(done.stderr[-2000:])

@@ -6,6 +6,7 @@ from rasterio.crs import CRS
 from rasterio.errors import NotGeoreferencedWarning
 from rasterio.windows import Window
 
+from chronoslide import rasters
 from chronoslide.errors import DataError, GridError
 from chronoslide.grid import Grid
 from chronoslide.rasters import open_raster, read_grid, read_raster, write_raster, write_raster_of_rows
@@ -149,6 +150,18 @@ def test_the_strips_of_an_open_raster_are_the_whole(tmp_path):
     assert [len(strip) for strip in strips] == [256, 256, 88]
     np.testing.assert_array_equal(np.concatenate(strips), values)
     assert np.argwhere(~np.concatenate(valid)).tolist() == [[2, 1]]
+
+
+@pytest.mark.parametrize("kind", [np.uint16, np.float32])
+def test_the_number_of_threads_does_not_change_the_bytes(tmp_path, monkeypatch, kind):
+    grid = Grid(GRID.crs, GRID.transform, (700, 900))
+    values = np.random.default_rng(1).integers(0, 50, (700, 900, 2)).astype(kind)
+    for threads in (1, 2, 5):
+        for options in (rasters._COG_WHOLE_NUMBERS, rasters._COG_FLOATING_POINT):
+            monkeypatch.setitem(options, "num_threads", threads)
+        write_raster(tmp_path / f"{threads}.tif", values, grid, bands=["red", "nir"])
+    one, two, five = ((tmp_path / f"{threads}.tif").read_bytes() for threads in (1, 2, 5))
+    assert one == two == five
 
 
 def test_a_raster_of_rows_on_disk_has_the_bytes_of_one_in_memory(tmp_path):

@@ -1,9 +1,10 @@
 """Networks of segmentation-models-pytorch on chips that were parted before, for as many seconds as we were given.
 
-`python -m benchmarks.peers.train_on_chips CHIPS.npz SECONDS SEED` prints a line of JSON for each network: F1 and IoU of
-the test chips, seconds of training, epochs, megapixels a second. `benchmarks.bench_chips` writes the chips. Random
-weights, the eight symmetries of a square, Dice loss, Adam from 0.001 down along a cosine, batches of 16; the epoch of
-the lowest validation loss is kept, the threshold is the best on the validation chips. Test chips are looked at once.
+`python -m benchmarks.peers.train_on_chips CHIPS.npz SECONDS SEED PRECISION` prints a line of JSON for each network:
+F1 and IoU of the test chips, seconds of training, epochs, megapixels a second. `benchmarks.bench_chips` writes the
+chips. Random weights, the eight symmetries of a square, Dice loss, Adam from 0.001 down along a cosine, batches of
+16, channels last, and bfloat16 (autocast) where ours takes it; the epoch of the lowest validation loss is kept, the
+threshold is the best on the validation chips. Test chips are looked at once.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ _NETWORKS: dict[str, Any] = {
 }
 
 
-def train(model: Any, chips: dict[str, Any], seconds: float, seed: int) -> tuple[Any, int, float]:
+def train(model: Any, chips: dict[str, Any], seconds: float, seed: int, *, bfloat16: bool) -> tuple[Any, int, float]:
     """Trains until the time is over; the best network by validation loss, its epochs and its seconds.
 
     The time on the validation chips counts, as it does in ours.
@@ -45,6 +46,7 @@ def train(model: Any, chips: dict[str, Any], seconds: float, seed: int) -> tuple
     loss_of = smp.losses.DiceLoss(mode="binary")
     optimiser = torch.optim.Adam(model.parameters(), lr=_LEARNING_RATE)
     images, labels = chips["train_images"], chips["train_labels"]
+    model.to(memory_format=torch.channels_last)
     best, lowest, epochs, begun = copy.deepcopy(model.state_dict()), math.inf, 0, time.perf_counter()
     while (spent := time.perf_counter() - begun) < seconds:
         model.train()
@@ -57,7 +59,9 @@ def train(model: Any, chips: dict[str, Any], seconds: float, seed: int) -> tuple
             optimiser.param_groups[0]["lr"] = rate
             seen, truth = _turned(images[chosen], labels[chosen], rng)
             optimiser.zero_grad()
-            loss = loss_of(model(seen), truth)
+            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bfloat16):
+                answer = model(seen)
+            loss = loss_of(answer.float(), truth)
             loss.backward()
             optimiser.step()
         else:
@@ -109,7 +113,8 @@ def _turned(images: Any, labels: Any, rng: np.random.Generator) -> tuple[Any, An
 
 
 def _as_tensor(images: Any) -> Any:
-    return torch.from_numpy(np.ascontiguousarray(np.moveaxis(images, -1, 1)))
+    channels_first = torch.from_numpy(np.moveaxis(images, -1, 1))
+    return channels_first.contiguous(memory_format=torch.channels_last)
 
 
 def _counts(mapped: Any, truth: Any) -> tuple[float, float, float]:
@@ -131,7 +136,7 @@ def main() -> int:
     """Trains and tests each network and prints what came of it."""
     with np.load(sys.argv[1]) as file:
         chips = {name: file[name] for name in file.files}
-    seconds, seed = float(sys.argv[2]), int(sys.argv[3])
+    seconds, seed, bfloat16 = float(sys.argv[2]), int(sys.argv[3]), sys.argv[4] == "mixed_bfloat16"
     truth = {subset: chips[f"{subset}_labels"] == 1 for subset in ("validation", "test")}
     bands = chips["train_images"].shape[-1]
     # What the networks see, standardised as ours are: by the training chips' mean and deviation.
@@ -140,7 +145,7 @@ def main() -> int:
         chips[name] = ((chips[name] - mean) / deviation).astype(np.float32)
     for name, build in _NETWORKS.items():
         torch.manual_seed(seed)
-        model, epochs, spent = train(build(bands), chips, seconds, seed)
+        model, epochs, spent = train(build(bands), chips, seconds, seed, bfloat16=bfloat16)
         probability = predict(model, chips["validation_images"])
         threshold = max(_THRESHOLDS, key=lambda one: _f1(probability >= one, truth["validation"]))
         mapped = predict(model, chips["test_images"]) >= threshold

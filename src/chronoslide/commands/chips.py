@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import json
+import logging
 from functools import partial
 from pathlib import Path
 
 from chronoslide.errors import DataError
 from chronoslide.files import write_json
 from chronoslide.labels import UNOBSERVED
+from chronoslide.mapping import openvino_engine
 from chronoslide.mapping.symmetries import over_symmetries
 from chronoslide.models.architectures import build_network
 from chronoslide.models.fitting import count_patches, fit, predict_patches
 from chronoslide.models.metrics import average_precision
 from chronoslide.models.storage import save_model
-from chronoslide.params import read_settings
+from chronoslide.params import ModelSettings, read_settings
 from chronoslide.patches.chips import held_out_chips, read_chips, training_and_validation
 from chronoslide.patches.scaling import band_statistics
 from chronoslide.stages.training_run import HISTORY, show_epochs
+
+_log = logging.getLogger(__name__)
 
 
 def run(root: Path, train_folder: Path, test_folder: Path, output: Path | None = None) -> None:
@@ -39,13 +43,14 @@ def run(root: Path, train_folder: Path, test_folder: Path, output: Path | None =
         raise DataError(f"{test_folder}: has no chips for testing; name a set with a part 'test', or without parts")
     training, validation = training_and_validation(chips, settings.chips.validation_share, settings.seed, train_folder)
     statistics = band_statistics(training.images, training.labels != UNOBSERVED, training.bands)
+    network = _as_the_processor_can(settings.chips.model)
     around = partial(over_symmetries, symmetries=settings.chips.symmetries)
     with show_epochs("chips", settings.chips.optimiser.epochs) as on_epoch:
         fitted = fit(
-            build_network(len(training.bands), settings.chips.model, statistics, settings.seed),
+            build_network(len(training.bands), network, statistics, settings.seed),
             training,
             validation,
-            settings.chips.model,
+            network,
             settings.chips.optimiser,
             statistics,
             settings.seed,
@@ -77,3 +82,11 @@ def run(root: Path, train_folder: Path, test_folder: Path, output: Path | None =
     write_json(output / "metrics.json", metrics)
     print(json.dumps(json.loads((output / "metrics.json").read_text())["test"], indent=2))
     print(f"The model and its figures: {output}")
+
+
+def _as_the_processor_can(network: ModelSettings) -> ModelSettings:
+    """In float32 where bfloat16 is wanted of a processor that would take several times as long for it."""
+    if network.precision == "float32" or not openvino_engine.available() or openvino_engine.has_bfloat16():
+        return network
+    _log.warning("chips: this processor has no arithmetic in bfloat16, so float32 is taken")
+    return network.model_copy(update={"precision": "float32"})

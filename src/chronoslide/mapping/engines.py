@@ -168,7 +168,10 @@ def settled_engine(model: keras.Model, settings: MapSettings) -> Predict:
 def _openvino_candidates(
     model: keras.Model, card: ModelCard, settings: MapSettings, training: PatchSet
 ) -> Iterator[tuple[Precision, Quantisation | None, Callable[[], Any]]]:
-    """The precisions to try, several ways of eight bits among them, and how OpenVINO's network for each is made; none where TensorFlow is wanted or better."""
+    """The precisions to try, with several ways of eight bits, and how OpenVINO's network for each is made.
+
+    There are none where TensorFlow is wanted or better.
+    """
     if settings.engine == "tensorflow" or (settings.engine == "auto" and _tensorflow_is_better()):
         return
     wanted = _PRECISIONS if settings.precision == "auto" else _PRECISIONS[_PRECISIONS.index(settings.precision) :]

@@ -156,13 +156,12 @@ def _keep_decision(folder: Path, engine: Engine, run: StageRun) -> None:
         shutil.rmtree(folder)
     write_text(path, text)
     for candidate in engine.tried:
-        precision = candidate.precision + (
-            f" ({candidate.quantised.layers} layers, {candidate.quantised.ranges} ranges)" if candidate.quantised else ""
-        )
+        how = candidate.quantised
+        precision = candidate.precision + (f" ({how.layers} layers, {how.ranges} ranges)" if how else "")
         if candidate.refusal:
             _log.warning("map: %s: %s %s is refused: %s", folder.name, candidate.engine, precision, candidate.refusal)
         if candidate.agreement:
-            figures, label = candidate.agreement, "_".join([candidate.precision, *(candidate.quantised or ["all"])])
+            figures, label = candidate.agreement, "_".join([candidate.precision, *(how or ["all"])])
             run.log_metrics(
                 {
                     f"{folder.name}.{label}.flipped_share": figures.flipped_share,
