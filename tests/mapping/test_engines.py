@@ -8,6 +8,7 @@ import pytest
 from chronoslide.mapping import engines, openvino_engine
 from chronoslide.mapping.engines import choose_engine
 from chronoslide.mapping.openvino_engine import Quantisation
+from chronoslide.models.architectures import build_network
 from chronoslide.models.card import ModelCard
 from chronoslide.models.prediction import predictor
 from chronoslide.models.unet import build_unet
@@ -54,6 +55,15 @@ def test_the_exported_network_gives_what_the_trained_one_gives(model, exported):
     assert found.shape == (6, 32, 32)
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, predictor(model)(IMAGES), atol=1e-5)
+
+
+@pytest.mark.parametrize("architecture", ["unet", "attention_unet", "convnext_unet"])
+def test_a_network_trained_in_bfloat16_is_exported_at_full_precision(architecture):
+    settings = ModelSettings(filters=4, architecture=architecture)
+    plain = build_network(2, settings, STATISTICS, seed=1)
+    trained = build_network(2, settings.model_copy(update={"precision": "mixed_bfloat16"}), STATISTICS, seed=1)
+    found = openvino_engine.predictor(openvino_engine.export(trained), "float32")(IMAGES)
+    np.testing.assert_allclose(found, predictor(plain)(IMAGES), atol=1e-5)
 
 
 def test_images_of_another_shape_are_taken(model, exported):

@@ -62,12 +62,28 @@ def export(model: keras.Model) -> Any:
     import tensorflow as tf
 
     openvino = _openvino()
+    model = _in_float32(model)
     signature = [tf.TensorSpec((None, None, None, model.input_shape[-1]), tf.float32, name=_INPUT)]
     exported = openvino.convert_model(
         tf.function(lambda reflectance: model(reflectance, training=False), input_signature=signature)
     )
     exported.inputs[0].tensor.set_names({_INPUT})
     return exported
+
+
+def _in_float32(model: keras.Model) -> keras.Model:
+    """The same network without the casts of one that was trained in bfloat16, which OpenVINO cannot compile."""
+    import keras
+
+    if all(layer.compute_dtype == "float32" for layer in model.layers):
+        return model
+
+    def rebuilt(layer: keras.Layer) -> keras.Layer:
+        return type(layer).from_config(layer.get_config() | {"dtype": "float32"})
+
+    plain = keras.models.clone_model(model, clone_function=rebuilt)
+    plain.set_weights(model.get_weights())
+    return plain
 
 
 def save(network: Any, path: Path) -> None:
