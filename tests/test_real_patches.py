@@ -29,7 +29,7 @@ def test_a_model_is_trained_and_tested_on_real_patches(tmp_path: Path) -> None:
                 shutil.copy(CHIPS / subset / kind / path.name, tmp_path / subset / kind)
     text = (ROOT / "params.yaml").read_text()
     head, chips = text.split("\nchips:\n")
-    chips = chips.replace("filters: 16", "filters: 4").replace("epochs: 50", "epochs: 2")
+    chips = chips.replace("filters: 16", "filters: 4").replace("epochs: 80", "epochs: 2")
     (tmp_path / "params.yaml").write_text(f"{head}\nchips:\n{chips}")
     Repository(tmp_path).run("chronoslide", "chips", "train", "val", "--output", "out")
     metrics = json.loads((tmp_path / "out/metrics.json").read_text())
