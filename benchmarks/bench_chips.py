@@ -66,6 +66,7 @@ def ours(train: Path, test: Path, folder: Path) -> dict[str, Any]:
 
 def theirs(train: Path, test: Path, seconds: float, python: Path) -> list[dict[str, Any]]:
     """Trains and tests the other networks on the chips that ours was trained and tested on."""
+    from chronoslide.commands.chips import as_the_processor_can
     from chronoslide.params import read_settings
     from chronoslide.patches.chips import read_chips, split_chips, whole_set
     from chronoslide.patches.scaling import to_reflectance
@@ -83,7 +84,7 @@ def theirs(train: Path, test: Path, seconds: float, python: Path) -> list[dict[s
             arrays |= {f"{name}_images": to_reflectance(subset.images), f"{name}_labels": subset.labels}
         np.savez(path, **arrays)
         words = [str(python), "-m", "benchmarks.peers.train_on_chips", str(path), str(seconds), str(settings.seed)]
-        words.append(settings.chips.model.precision)
+        words.append(as_the_processor_can(settings.chips.model).precision)
         done = subprocess.run(words, cwd=ROOT, env=os.environ, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(done.stderr[-2000:])

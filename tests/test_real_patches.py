@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 
 from chronoslide.patches.chips import read_chips
 from repository import Repository
@@ -27,10 +28,10 @@ def test_a_model_is_trained_and_tested_on_real_patches(tmp_path: Path) -> None:
             for kind in ("images", "masks"):
                 (tmp_path / subset / kind).mkdir(parents=True, exist_ok=True)
                 shutil.copy(CHIPS / subset / kind / path.name, tmp_path / subset / kind)
-    text = (ROOT / "params.yaml").read_text()
-    head, chips = text.split("\nchips:\n")
-    chips = chips.replace("filters: 16", "filters: 4").replace("epochs: 80", "epochs: 2")
-    (tmp_path / "params.yaml").write_text(f"{head}\nchips:\n{chips}")
+    content = yaml.safe_load((ROOT / "params.yaml").read_text())
+    content["chips"]["model"]["filters"] = 4
+    content["chips"]["optimiser"]["epochs"] = 2
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(content))
     Repository(tmp_path).run("chronoslide", "chips", "train", "val", "--output", "out")
     metrics = json.loads((tmp_path / "out/metrics.json").read_text())
     card = json.loads((tmp_path / "out/model.json").read_text())

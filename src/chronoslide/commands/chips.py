@@ -43,7 +43,7 @@ def run(root: Path, train_folder: Path, test_folder: Path, output: Path | None =
         raise DataError(f"{test_folder}: has no chips for testing; name a set with a part 'test', or without parts")
     training, validation = training_and_validation(chips, settings.chips.validation_share, settings.seed, train_folder)
     statistics = band_statistics(training.images, training.labels != UNOBSERVED, training.bands)
-    network = _as_the_processor_can(settings.chips.model)
+    network = as_the_processor_can(settings.chips.model)
     around = partial(over_symmetries, symmetries=settings.chips.symmetries)
     with show_epochs("chips", settings.chips.optimiser.epochs) as on_epoch:
         fitted = fit(
@@ -84,7 +84,7 @@ def run(root: Path, train_folder: Path, test_folder: Path, output: Path | None =
     print(f"The model and its figures: {output}")
 
 
-def _as_the_processor_can(network: ModelSettings) -> ModelSettings:
+def as_the_processor_can(network: ModelSettings) -> ModelSettings:
     """In float32 where bfloat16 is wanted of a processor that would take several times as long for it."""
     if network.precision == "float32" or not openvino_engine.available() or openvino_engine.has_bfloat16():
         return network

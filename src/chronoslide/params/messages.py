@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from chronoslide.errors import nearest
 
@@ -12,17 +13,14 @@ from chronoslide.errors import nearest
 def one_line(error: ValidationError, model: type[BaseModel]) -> str:
     """The first complaint of a validation as one line: field, what is wrong, what came, the nearest known key."""
     problem = error.errors()[0]
-    place = _place(problem["loc"])
+    place = _place(problem)
     where = ".".join(str(part) for part in place) or "the file"
-    alternatives = [other["msg"] for other in error.errors() if _place(other["loc"]) == place]
+    alternatives = [other["msg"] for other in error.errors() if _place(other) == place]
     others = error.error_count() - len(alternatives)
     more = f" (and {others} more)" if others else ""
     if problem["type"] == "extra_forbidden":
-        *section, key = problem["loc"]  # the key is a user's word, whatever it looks like
-        section = _place(tuple(section))
-        known = _keys_at(model, section)
-        where = ".".join(str(part) for part in [*section, key])
-        return f"unknown key {where!r}{nearest(str(key), known)}; known here: {', '.join(known)}{more}"
+        known = _keys_at(model, place[:-1])
+        return f"unknown key {where!r}{nearest(str(place[-1]), known)}; known here: {', '.join(known)}{more}"
     if problem["type"] == "missing":
         return f"{where!r} is missing; add it{more}"
     message = ", or: ".join(alternatives).removeprefix("Value error, ")
@@ -30,11 +28,17 @@ def one_line(error: ValidationError, model: type[BaseModel]) -> str:
     return f"{where}: {message}{received}{more}"
 
 
-def _place(location: tuple[int | str, ...]) -> list[int | str]:
+def _place(problem: ErrorDetails) -> list[int | str]:
     """The keys that lead to a value, without the names that pydantic gives to the alternatives of a type."""
-    return [
-        part for part in location if not (isinstance(part, str) and ("[" in part or part.startswith("constrained-")))
-    ]
+    location = problem["loc"]
+    # An unknown key is a user's word, whatever it looks like.
+    users = location[-1:] if problem["type"] == "extra_forbidden" else ()
+    sections = location[: len(location) - len(users)]
+    return [*(part for part in sections if not _is_alternative(part)), *users]
+
+
+def _is_alternative(part: int | str) -> bool:
+    return isinstance(part, str) and ("[" in part or part.startswith("constrained-"))
 
 
 def _keys_at(model: type[BaseModel], place: list[Any]) -> list[str]:
