@@ -158,3 +158,10 @@ def test_a_folder_instead_of_a_file_is_told(tmp_path):
     (tmp_path / "params.yaml").mkdir()
     with pytest.raises(SettingsError, match="cannot be read"):
         read_settings(tmp_path / "params.yaml")
+
+
+def test_soft_labels_go_with_no_hinge(tmp_path):
+    content = delivered()
+    content["transfer"]["optimiser"] |= {"loss": "lovasz_hinge", "soft_boundary_pixels": 2}
+    with pytest.raises(SettingsError, match=r"transfer\.optimiser.*soft_boundary_pixels.*set it to 0"):
+        read_settings(write(tmp_path, content))

@@ -1,5 +1,6 @@
 """What holds for every network that can be named."""
 
+import re
 import zipfile
 from typing import get_args
 
@@ -21,13 +22,15 @@ STATISTICS = BandStatistics(("red", "nir"), (0.1, 0.25), (0.05, 0.1))
 IMAGES = np.random.default_rng(0).normal((0.1, 0.25), 0.1, (2, 16, 32, 2)).astype(np.float32)
 LABELS = np.random.default_rng(1).integers(0, 2, (2, 16, 32, 1)).astype(np.uint8)
 NAMES = get_args(Architecture)
+TWO_MEMBERS = "two members"
 
 
 def settings(name, **changes):
-    return ModelSettings(**{"architecture": name, "filters": 2, **changes})
+    kind = {"architecture": "unet", "members": 2} if name == TWO_MEMBERS else {"architecture": name}
+    return ModelSettings(**{**kind, "filters": 2, **changes})
 
 
-@pytest.fixture(scope="module", params=NAMES)
+@pytest.fixture(scope="module", params=[*NAMES, TWO_MEMBERS])
 def named(request):
     """A network whose statistics of normalisation have seen something, and its name."""
     model = build_network(2, settings(request.param), STATISTICS, seed=1)
@@ -101,9 +104,12 @@ def test_freezing_the_encoder_leaves_only_the_decoder_to_train(named):
     name, _ = named
     model = build_network(2, settings(name), None, seed=1)
     freeze_encoder(model)
-    parts = {weight.path.split("_")[0].split("/")[0] for weight in model.trainable_weights}
-    assert parts == {"decoder", "probability"}
-    assert any(weight.path.startswith("encoder_5") for weight in model.non_trainable_weights)
+    trained, kept = (
+        [re.sub("^member_[12]_", "", weight.path) for weight in weights]
+        for weights in (model.trainable_weights, model.non_trainable_weights)
+    )
+    assert {re.split("[_/]", path)[0] for path in trained} == {"decoder", "probability"}
+    assert any(path.startswith("encoder_5") for path in kept)
 
 
 def test_in_half_precision_weights_and_probabilities_stay_whole(named):

@@ -196,6 +196,17 @@ def test_a_set_is_judged_without_its_unobserved_pixels(loss):
     assert loss.over([(truth, probability)]) == pytest.approx(loss_of(loss, truth[:4], probability[:4]), abs=1e-6)
 
 
+@pytest.mark.parametrize("loss", [TverskyLoss(0.3, 0.7), DiceCrossEntropyLoss(2.0)], ids=lambda loss: loss.name)
+def test_a_soft_label_counts_as_much_as_the_same_share_of_hard_ones(loss):
+    # A pixel labelled 0.25 stands for four pixels, one of which is landslide; one labelled 1 for four that are.
+    soft = np.array([[0.25, 1.0, 0.0, 255.0]], np.float32)
+    hard = np.array([[1, 0, 0, 0, 1, 1, 1, 1, 0, 0, 0, 0]], np.uint8)
+    probability = np.array([[0.6, 0.8, 0.1, 0.9]], np.float32)
+    assert loss_of(loss, soft, probability) == pytest.approx(
+        loss_of(loss, hard, np.repeat(probability[:, :3], 4, axis=1)), abs=1e-4
+    )
+
+
 @pytest.mark.parametrize("name", ["tversky", "dice_cross_entropy", "lovasz_hinge"])
 def test_the_settings_name_the_loss(name):
     assert loss_from_settings(OptimiserSettings(loss=name)).name == name

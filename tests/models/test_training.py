@@ -10,7 +10,7 @@ import pytest
 from chronoslide.errors import ModelError
 from chronoslide.models.architectures import freeze_encoder
 from chronoslide.models.losses import TverskyLoss
-from chronoslide.models.training import _Drawer, reflectance_of, train
+from chronoslide.models.training import reflectance_of, train
 from chronoslide.models.unet import build_unet
 from chronoslide.params import ModelSettings, OptimiserSettings
 from chronoslide.patches.scaling import BandStatistics
@@ -156,6 +156,7 @@ def test_a_frozen_encoder_stays_as_it_was_while_the_decoder_learns():
         {"loss": "lovasz_hinge"},
         {"weight_decay": 0.01, "warmup_steps": 4, "average": 0.5},
         {"ignored_boundary_pixels": 1, "sampling": "landslide_share", "epoch_patches": 25},
+        {"soft_boundary_pixels": 1, "sampling": "hard_background"},
         {"relight_smooth_haze": 0.005, "relight_shade": 0.02},
     ],
     ids=lambda changes: " ".join(changes),
@@ -190,23 +191,6 @@ def test_the_learning_rate_rises_over_the_first_steps():
     model.train_on_batch = lambda *data: (rates.append(float(model.optimizer.learning_rate)), step(*data))[1]
     train(model, patches(8, 1), None, settings(epochs=3, warmup_steps=3), STATISTICS, 3, compiled=True)
     np.testing.assert_allclose(rates, [0.1 / 3, 0.2 / 3, 0.1, 0.1, 0.1, 0.1], rtol=1e-6)  # two steps an epoch
-
-
-def test_an_epoch_shows_as_many_patches_as_wanted_and_none_twice_before_all_were_shown():
-    rng = np.random.default_rng(0)
-    shown = _Drawer(patches(6, 1), settings(epoch_patches=8)).draw(rng)
-    assert len(shown) == 8
-    assert sorted(shown[:6]) == list(range(6))
-    assert len(set(_Drawer(patches(6, 1), settings(epoch_patches=4)).draw(rng))) == 4
-
-
-def test_patches_with_much_landslide_are_drawn_more_often_if_wanted():
-    labels = np.zeros((4, 16, 16), np.uint8)
-    labels[0], labels[1, :8] = 1, 1
-    some = PatchSet(np.zeros((4, 16, 16, 2), np.uint16), labels, BANDS)
-    shown = _Drawer(some, settings(sampling="landslide_share", epoch_patches=24_000)).draw(np.random.default_rng(0))
-    # chances 1/8 + 1/3, 1/8 + 1/6, 1/8, 1/8
-    np.testing.assert_allclose(np.bincount(shown) / 24_000, [11 / 24, 7 / 24, 1 / 8, 1 / 8], atol=0.01)
 
 
 @pytest.mark.slow

@@ -1,8 +1,8 @@
-"""The band along outlines from which nothing is learnt."""
+"""The band along outlines from which nothing, or less, is learnt."""
 
 import numpy as np
 
-from chronoslide.patches.boundaries import without_boundaries
+from chronoslide.patches.boundaries import soft_labels, without_boundaries
 
 
 def drawn(*rows):
@@ -44,3 +44,23 @@ def test_the_border_of_a_patch_is_no_outline_and_patches_do_not_touch():
 def test_what_was_unobserved_stays_so():
     labels = np.array([[[255, 1, 1, 0, 0, 0]]], np.uint8)
     np.testing.assert_array_equal(without_boundaries(labels, 1), [[[255, 254, 254, 254, 0, 0]]])
+
+
+def test_soft_labels_are_the_share_of_landslide_around():
+    soft = soft_labels(BLOCK[None], BLOCK[None], 1)[0]
+    assert soft.dtype == np.float32
+    ninths = [0, 3, 6, 9, 9, 6]
+    np.testing.assert_allclose(soft[3], [*np.array(ninths) / 9, 3 / 6], atol=1e-6)  # the patch ends beside the last
+    np.testing.assert_allclose(soft[:, 0], 0, atol=1e-6)
+
+
+def test_soft_labels_leave_what_is_not_counted_and_count_only_what_has_a_label():
+    labels = np.array([[[0, 0, 1, 1, 255, 255]]], np.uint8)
+    soft = soft_labels(labels, without_boundaries(labels, 0), 1)
+    np.testing.assert_allclose(soft[0, 0], [0, 1 / 3, 2 / 3, 1, 255, 255], atol=1e-6)
+    banded = without_boundaries(labels, 1)
+    np.testing.assert_allclose(soft_labels(labels, banded, 1)[0, 0], [0, 254, 254, 254, 255, 255], atol=1e-6)
+
+
+def test_without_soft_pixels_labels_are_the_same_object():
+    assert soft_labels(BLOCK[None], BLOCK, 0) is BLOCK

@@ -35,6 +35,16 @@ def test_f1_is_drawn_as_it_stands_in_the_metrics(metrics: dict[str, Any]) -> Non
     assert np.isnan(line.get_ydata()[0])  # 2014 has no landslide
 
 
+def test_each_member_of_an_ensemble_has_its_own_training_curve_and_the_legend_names_it_once() -> None:
+    table = pd.DataFrame({"epoch": [1, 2, 1, 2], "loss": [0.9, 0.8, 0.7, 0.6], "val_loss": [0.9, 0.7, 0.8, 0.5]})
+    figure = charts.training_curves({"pretrained": table.assign(member=[1, 1, 2, 2]), "transferred": table[:2]})
+    assert figure is not None
+    of_members = [line.get_ydata().tolist() for line in figure.axes[0].get_lines() if len(line.get_ydata()) == 2]
+    assert of_members == [[0.9, 0.8], [0.9, 0.7], [0.7, 0.6], [0.8, 0.5]]
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["training", "validation", "lowest validation loss"]
+
+
 def test_every_axis_of_every_chart_has_a_unit(metrics: dict[str, Any], bare_tree: Any) -> None:
     pairs = pd.read_csv(bare_tree / "reports/tables/areas.csv")
     figure = charts.inventory_areas(pairs, metrics)

@@ -33,6 +33,11 @@ def test_a_point_overrides_what_pretrain_holds_and_the_rest_stays():
     assert (optimiser.learning_rate, optimiser.epochs, optimiser.batch_patches) == (0.01, 4, 32)
 
 
+def test_of_an_ensemble_one_member_is_tried():
+    section = PretrainSettings(model=OpenModelSettings(members=5))
+    assert settings_of({}, section, epochs=1)[0].members == 1
+
+
 def test_settings_that_pretrain_names_itself_are_told():
     space = SpaceSettings(filters=[8, 16], batch_patches=[8, 16], learning_rate=[0.1, 0.2])
     assert overruled(space, HELD) == ["filters", "learning_rate"]

@@ -16,6 +16,7 @@ from chronoslide.models.architectures import build_network
 from chronoslide.models.fitting import count_patches, fit, predict_patches
 from chronoslide.models.metrics import average_precision
 from chronoslide.models.storage import save_model
+from chronoslide.models.training import history_table
 from chronoslide.params import ModelSettings, read_settings
 from chronoslide.patches.chips import held_out_chips, read_chips, training_and_validation
 from chronoslide.patches.scaling import band_statistics
@@ -45,7 +46,7 @@ def run(root: Path, train_folder: Path, test_folder: Path, output: Path | None =
     statistics = band_statistics(training.images, training.labels != UNOBSERVED, training.bands)
     network = as_the_processor_can(settings.chips.model)
     around = partial(over_symmetries, symmetries=settings.chips.symmetries)
-    with show_epochs("chips", settings.chips.optimiser.epochs) as on_epoch:
+    with show_epochs("chips", settings.chips.optimiser.epochs * network.members) as on_epoch:
         fitted = fit(
             build_network(len(training.bands), network, statistics, settings.seed),
             training,
@@ -77,7 +78,7 @@ def run(root: Path, train_folder: Path, test_folder: Path, output: Path | None =
             "average_precision": average_precision(probability, test.labels),
         },
     }
-    history = fitted.history.table().to_csv(index=False, lineterminator="\n")
+    history = history_table(fitted.histories).to_csv(index=False, lineterminator="\n")
     save_model(output, fitted.model, fitted.card, {HISTORY: history})
     write_json(output / "metrics.json", metrics)
     print(json.dumps(json.loads((output / "metrics.json").read_text())["test"], indent=2))

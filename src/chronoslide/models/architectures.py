@@ -12,6 +12,7 @@ import keras
 
 from chronoslide.models.attention_unet import build_attention_unet
 from chronoslide.models.convnext_unet import build_convnext_unet
+from chronoslide.models.ensemble import ensemble_of
 from chronoslide.models.res_unet import build_res_unet
 from chronoslide.models.unet import build_unet
 from chronoslide.params import Architecture, ModelSettings
@@ -28,19 +29,23 @@ _BUILD: Final[Mapping[Architecture, Build]] = {
 
 
 def build_network(bands: int, settings: ModelSettings, statistics: BandStatistics | None, seed: int) -> keras.Model:
-    """Builds the network that `settings.architecture` names, with random weights.
+    """Builds the network that `settings.architecture` names, with random weights; of several members, if so wanted.
 
     Args:
         bands: Number of bands.
         settings: The network.
         statistics: What reflectance is standardised with inside the network; None leaves it as it is.
-        seed: Of the initial weights and of the dropout; the same seed gives the same weights.
+        seed: Of the initial weights and of the dropout; the same seed gives the same weights. Each further member has
+            the next one.
 
     Returns:
         A model from float32 reflectance (n, rows, cols, bands) to float32 probability (n, rows, cols, 1); rows and
         cols are multiples of 16. Layers are called after their level, `encoder_1_...` to `decoder_1_...`.
     """
-    return _BUILD[settings.architecture](bands, settings, statistics, seed)
+    build = _BUILD[settings.architecture]
+    if settings.members == 1:
+        return build(bands, settings, statistics, seed)
+    return ensemble_of([build(bands, settings, statistics, seed + number) for number in range(settings.members)])
 
 
 def freeze_encoder(model: keras.Model) -> None:
@@ -51,5 +56,5 @@ def freeze_encoder(model: keras.Model) -> None:
     compiled, which `train` does.
     """
     for layer in model.layers:
-        if layer.name.startswith("encoder_"):
+        if "encoder_" in layer.name:  # of any member
             layer.trainable = False

@@ -14,6 +14,7 @@ import keras
 import numpy as np
 from keras import layers
 
+from chronoslide.models.ensemble import PROBABILITY
 from chronoslide.models.layers import FusedBatchNormalization, Standardise
 from chronoslide.params import ModelSettings
 from chronoslide.patches.scaling import BandStatistics
@@ -155,7 +156,5 @@ def u_shaped(
         features = block(features, widths[level - 1], of_level)
     # float32 whatever the policy: a sum of a million half-precision probabilities would not count.
     initializer = keras.initializers.GlorotUniform(parts.seed())
-    head = layers.Conv2D(
-        1, 1, activation="sigmoid", kernel_initializer=initializer, dtype="float32", name="probability"
-    )
+    head = layers.Conv2D(1, 1, activation="sigmoid", kernel_initializer=initializer, dtype="float32", name=PROBABILITY)
     return keras.Model(image, head(features), name=name)

@@ -22,8 +22,9 @@ WEIGHTS = "model.weights.h5"
 # Options that came after the first networks were trained. A card names them only where they are used, so that a
 # training that uses none of them leaves the same bytes as before.
 _LATER = (
-    "normalisation", "relight_smooth_haze", "relight_shade", "loss", "landslide_weight", "ignored_boundary_pixels",
-    "weight_decay", "warmup_steps", "average", "sampling", "epoch_patches", "keep",
+    "normalisation", "members", "relight_smooth_haze", "relight_shade", "loss", "landslide_weight",
+    "ignored_boundary_pixels", "soft_boundary_pixels", "weight_decay", "warmup_steps", "average", "sampling",
+    "epoch_patches", "keep",
 )  # fmt: skip
 
 

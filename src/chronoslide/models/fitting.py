@@ -16,7 +16,7 @@ from chronoslide.models.card import ModelCard
 from chronoslide.models.metrics import Counts, Threshold, count
 from chronoslide.models.prediction import Predictor, predictor
 from chronoslide.models.thresholds import steady_threshold
-from chronoslide.models.training import History, reflectance_of, train
+from chronoslide.models.training import History, reflectance_of, train_members
 from chronoslide.params import ModelSettings, OptimiserSettings
 from chronoslide.patches.scaling import BandStatistics
 from chronoslide.patches.storage import PatchSet
@@ -31,13 +31,13 @@ class Fitted:
     Attributes:
         model: With the weights that `optimiser.keep` wants.
         card: What must be known to use it.
-        history: How training went.
+        histories: How training went, for each member of the network.
         threshold: Chosen on the validation patches.
     """
 
     model: keras.Model
     card: ModelCard
-    history: History
+    histories: tuple[History, ...]
     threshold: Threshold
 
 
@@ -62,15 +62,15 @@ def fit(
         settings: The network's shape.
         optimiser: Epochs, batches, learning rate, loss.
         statistics: What the network standardises reflectance with.
-        seed: Of the order and the orientation of the patches.
+        seed: Of the order and the orientation of the patches; each further member of an ensemble has the next one.
         trained_on: For the reader of the card.
-        on_epoch: Called after each epoch with its figures.
+        on_epoch: Called after each epoch of each member with its figures.
         around: As for `predict_patches`, where the network is used so later; the threshold is chosen through it.
 
     Raises:
         ModelError: As `train`.
     """
-    history = train(model, training, validation, optimiser, statistics, seed, on_epoch)
+    histories = train_members(model, training, validation, optimiser, statistics, seed, on_epoch)
     threshold = steady_threshold(predict_patches(model, validation, statistics, around), np.asarray(validation.labels))
     card = ModelCard(
         settings=settings,
@@ -85,7 +85,7 @@ def fit(
         seed=seed,
         trained_on=trained_on,
     )
-    return Fitted(model, card, history, threshold)
+    return Fitted(model, card, histories, threshold)
 
 
 def predict_patches(

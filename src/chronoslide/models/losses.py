@@ -1,8 +1,9 @@
 """The losses by which networks are trained on patches where landslides are rare, by name.
 
 All of them count a batch as one, because patches without landslides would otherwise each weigh as much as full ones,
-and leave out pixels labelled 255 (unobserved). The letters alpha and beta mean opposite things in different papers and
-in Keras; the weights here are called by what they weigh.
+and leave out pixels without a label (254, 255). Labels may be soft, between 0 and 1, but for the Lovasz hinge. The
+letters alpha and beta mean opposite things in different papers and in Keras; the weights here are called by what they
+weigh.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ Judged = Iterable[tuple[NDArray[np.uint8], NDArray[np.float32]]]
 
 
 class PatchLoss(keras.losses.Loss):  # type: ignore[misc]
-    """A loss of labels 0, 1, 255 and as many probabilities, over all observed pixels of a batch."""
+    """A loss of labels 0 to 1 (254, 255: none) and as many probabilities, over all labelled pixels of a batch."""
 
     def over(self, batches: Judged) -> float:
         """The loss of all batches taken as one, for example of a whole validation set.
@@ -53,10 +54,13 @@ def loss_from_settings(settings: OptimiserSettings) -> PatchLoss:
 
 
 def _of_each(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
-    """Which pixels are landslide and which background, 1 or 0 in the shape and type of the probabilities."""
+    """How far pixels are landslide and background, 0 to 1 in the shape and type of the probabilities.
+
+    With soft labels, a pixel is both in part; what has no label is neither.
+    """
     labels = ops.reshape(ops.cast(y_true, y_pred.dtype), ops.shape(y_pred))
-    landslide = ops.cast(ops.equal(labels, LANDSLIDE), y_pred.dtype)
-    return landslide, ops.cast(ops.equal(labels, BACKGROUND), y_pred.dtype)
+    labelled = ops.cast(ops.less_equal(labels, LANDSLIDE), y_pred.dtype)
+    return labelled * labels, labelled * (1.0 - labels)
 
 
 @keras.saving.register_keras_serializable(package="chronoslide")

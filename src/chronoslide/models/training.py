@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -19,14 +19,16 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from chronoslide.errors import ModelError
-from chronoslide.labels import LANDSLIDE, UNOBSERVED
+from chronoslide.labels import UNOBSERVED
 from chronoslide.models.blocks import SIDE_MULTIPLE
+from chronoslide.models.drawing import Drawer
+from chronoslide.models.ensemble import members_of
 from chronoslide.models.feeding import Feeding
 from chronoslide.models.losses import PatchLoss, loss_from_settings
 from chronoslide.models.metrics import Counts, count
 from chronoslide.models.optimisers import WeightAverage, compile_for_training
 from chronoslide.params import OptimiserSettings
-from chronoslide.patches.boundaries import without_boundaries
+from chronoslide.patches.boundaries import soft_labels, without_boundaries
 from chronoslide.patches.mixture import Samples
 from chronoslide.patches.orientation import orient
 from chronoslide.patches.radiometry import relight, vary_smoothly
@@ -130,7 +132,7 @@ def train(
     rng = np.random.default_rng(seed)
     schedule = _Schedule(settings)
     average = WeightAverage(model, settings.average) if settings.average else None
-    drawer = _Drawer(training, settings)
+    drawer = Drawer(training, settings)
     feeding = Feeding()
     weights: list[NDArray[Any]] = []
     epochs: list[Epoch] = []
@@ -141,6 +143,7 @@ def train(
         started = time.perf_counter()
         learning_rate = schedule.learning_rate(number)
         model.optimizer.learning_rate.assign(learning_rate)
+        drawer.look(number, model, statistics)
         trained = _epoch_loss(model, training, drawer.draw(rng), statistics, settings, rng, average, feeding)
         judged_loss, counts = math.nan, Counts()
         with average.in_place() if average else nullcontext():
@@ -166,6 +169,33 @@ def train(
 
     model.set_weights(weights)
     return History(tuple(epochs), kept, tuple(seconds), feeding.step_share)
+
+
+def train_members(
+    model: keras.Model,
+    training: Samples,
+    validation: Samples | None,
+    settings: OptimiserSettings,
+    statistics: BandStatistics,
+    seed: int,
+    on_epoch: Callable[[dict[str, float]], None] | None = None,
+) -> tuple[History, ...]:
+    """Trains a network in place, of an ensemble one member after another; arguments as for `train`.
+
+    Each further member has the next seed, so that it sees the patches in another order.
+    """
+    return tuple(
+        train(member, training, validation, settings, statistics, seed + number, on_epoch)
+        for number, member in enumerate(members_of(model))
+    )
+
+
+def history_table(histories: Sequence[History]) -> pd.DataFrame:
+    """A row an epoch, without wall times; of an ensemble, the members one after another with a column `member`."""
+    if len(histories) == 1:
+        return histories[0].table()
+    tables = [history.table() for history in histories]
+    return pd.concat([table.assign(member=number) for number, table in enumerate(tables, start=1)], ignore_index=True)
 
 
 def reflectance_of(patches: Samples, statistics: BandStatistics) -> NDArray[np.float32]:
@@ -216,27 +246,6 @@ class _Schedule:
         return bool(patience) and epoch - self.best_epoch >= patience
 
 
-class _Drawer:
-    """Which patches each epoch shows, in which order."""
-
-    def __init__(self, patches: Samples, settings: OptimiserSettings) -> None:
-        self._patches = patches
-        self._n = patches.n
-        self._wanted = settings.epoch_patches or patches.n
-        self._chances: NDArray[np.float64] | None = None
-        if settings.sampling == "landslide_share":
-            landslide = np.count_nonzero(np.asarray(patches.whole()[1]) == LANDSLIDE, axis=(1, 2)).astype(np.float64)
-            even = np.full(patches.n, 1.0 / patches.n)
-            self._chances = (even + landslide / landslide.sum()) / 2 if landslide.any() else even
-
-    def draw(self, rng: np.random.Generator) -> NDArray[np.int64]:
-        """The places of the patches; without chances of their own, none twice before all were shown."""
-        if self._chances is not None:
-            return rng.choice(self._n, self._wanted, p=self._chances)
-        rounds = math.ceil(self._wanted / self._n)
-        return np.concatenate([self._patches.order(rng) for _ in range(rounds)])[: self._wanted]
-
-
 def _epoch_loss(
     model: keras.Model,
     patches: Samples,
@@ -270,7 +279,7 @@ def _seen(
     statistics: BandStatistics,
     settings: OptimiserSettings,
     rng: np.random.Generator,
-) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+) -> tuple[NDArray[np.float32], NDArray[Any]]:
     """A batch as a step sees it: turned, under other light, filled; and the labels that the loss counts."""
     images, labels = patches.batch(chosen)
     if settings.orient:
@@ -284,7 +293,8 @@ def _seen(
             reflectance, settings.relight_smooth_haze, settings.relight_shade, rng, patches.bands, lit
         )
     seen = fill_unobserved(reflectance, labels != UNOBSERVED, statistics)
-    return seen, without_boundaries(labels, settings.ignored_boundary_pixels)
+    counted = without_boundaries(labels, settings.ignored_boundary_pixels)
+    return seen, soft_labels(labels, counted, settings.soft_boundary_pixels)
 
 
 class _Warmup:

@@ -18,6 +18,7 @@ class _NetworkSettings(Section):
     normalisation: Literal["batch", "group"] = "batch"
     normalisation_momentum: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.9
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
+    members: Annotated[int, Field(ge=1, le=16)] = 1
 
 
 class ModelSettings(_NetworkSettings):
@@ -36,6 +37,8 @@ class ModelSettings(_NetworkSettings):
             forget its start, so the validation loss of a short training would say little; 0.9 follows at once.
         precision: "mixed_bfloat16" computes convolutions in bfloat16 (8 bits of precision); weights, statistics, loss
             and probabilities stay float32. Faster on processors with such instructions, slower on others.
+        members: Networks that are trained one after another, each with a seed of its own, and whose probabilities are
+            averaged. Training, mapping and the stored network grow with their number; a search tries one alone.
     """
 
     architecture: Architecture = "unet"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from chronoslide.params.base import Count, Positive, Section, Share
 
@@ -26,12 +26,22 @@ class _FittingSettings(Section):
     loss: Literal["tversky", "dice_cross_entropy", "lovasz_hinge"] = "tversky"
     landslide_weight: Positive = 1.0
     ignored_boundary_pixels: Annotated[int, Field(ge=0, le=16)] = 0
+    soft_boundary_pixels: Annotated[int, Field(ge=0, le=16)] = 0
     weight_decay: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     warmup_steps: Annotated[int, Field(ge=0)] = 0
     average: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
-    sampling: Literal["even", "landslide_share"] = "even"
+    sampling: Literal["even", "landslide_share", "hard_background"] = "even"
     epoch_patches: Annotated[int, Field(ge=0)] = 0
     keep: Literal["lowest_loss", "last"] = "lowest_loss"
+
+    @model_validator(mode="after")
+    def _hinge_has_hard_labels(self) -> _FittingSettings:
+        if self.loss == "lovasz_hinge" and self.soft_boundary_pixels:
+            raise ValueError(
+                "soft_boundary_pixels: the Lovasz hinge sorts pixels that are landslide or not; set it to 0, or loss "
+                "to tversky or dice_cross_entropy"
+            )
+        return self
 
 
 class OptimiserSettings(_FittingSettings):
@@ -59,12 +69,15 @@ class OptimiserSettings(_FittingSettings):
         landslide_weight: Of a landslide pixel in the cross-entropy, where a background pixel has 1.
         ignored_boundary_pixels: Half the width of a band along the outlines of landslides from which nothing is learnt
             (0: none); validation counts all pixels.
+        soft_boundary_pixels: Within so many pixels of an outline a label is the share of landslide around instead of 0
+            or 1 (0: nowhere); validation takes the labels as they are. Not for the Lovasz hinge.
         weight_decay: Of AdamW; biases and normalisation do not decay (0: Adam).
         warmup_steps: Steps over which the learning rate rises from 0 to that of the schedule (0: none).
         average: Momentum of the moving average of all weights that is judged and kept instead of the last weights (0:
             none); 0.99 averages over about the last hundred steps.
         sampling: Which patches an epoch shows: "even" each as often; "landslide_share" draws them, half by chance and
-            half by the landslide that they show.
+            half by the landslide that they show; "hard_background" half by chance and half by the background that the
+            network takes for landslide, looked at again every five epochs.
         epoch_patches: Patches of an epoch, drawn anew each time (0: as many as there are). With a small
             `patches.stride_pixels` training then sees random crops.
         keep: "lowest_loss" keeps the weights of the epoch with the lowest validation loss; "last" those of the last

@@ -1,4 +1,4 @@
-"""Outlines that nobody can draw to the pixel: a band along them from which nothing is learnt.
+"""Outlines that nobody can draw to the pixel: a band along them from which nothing, or less, is learnt.
 
 Stands between the stored patches and the loss. Two mappers differ mostly along the outlines of landslides; what a
 network is told there is as often wrong as right.
@@ -34,3 +34,28 @@ def without_boundaries(labels: NDArray[np.uint8], pixels: int) -> NDArray[np.uin
     outer = ndimage.binary_dilation(landslide, _CROSS, iterations=pixels)
     inner = ndimage.binary_erosion(landslide, _CROSS, iterations=pixels, border_value=1)
     return np.where(outer & ~inner & (labels != UNOBSERVED), np.uint8(UNLABELLED), labels)
+
+
+def soft_labels(
+    labels: NDArray[np.uint8], counted: NDArray[np.uint8], pixels: int
+) -> NDArray[np.uint8] | NDArray[np.float32]:
+    """Labels that are neither 0 nor 1 near the outlines of landslides, but the share of landslide around.
+
+    Args:
+        labels: (n, rows, cols) of 0, 1, 254 and 255, by which shares are counted.
+        counted: The same without what the loss shall not count.
+        pixels: Around a pixel a square of 2 x pixels + 1 is looked at, without what has no label or lies beyond the
+            patch; 0 changes nothing. Across a straight outline the labels rise evenly from 0 to 1.
+
+    Returns:
+        `counted` itself, or as float32: the share where it is 0 or 1, else as it is.
+    """
+    if not pixels:
+        return counted
+    size = (1, 2 * pixels + 1, 2 * pixels + 1)
+    landslide, labelled = (
+        ndimage.uniform_filter(which.astype(np.float32), size, mode="constant")
+        for which in (labels == LANDSLIDE, labels <= LANDSLIDE)
+    )
+    share = np.clip(landslide / np.maximum(labelled, np.finfo(np.float32).tiny), 0.0, 1.0)
+    return np.where(counted <= LANDSLIDE, share, counted).astype(np.float32)

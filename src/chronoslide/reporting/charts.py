@@ -76,7 +76,7 @@ def f1_per_year(metrics: Mapping[str, Any], part: str = "years") -> Figure | Non
 
 
 def training_curves(histories: Mapping[str, pd.DataFrame]) -> Figure | None:
-    """Training and validation loss of every model over the epochs, the lowest validation loss marked."""
+    """Training and validation loss of every model, and of each of its members; the lowest validation loss marked."""
     drawn = {name: table for name, table in histories.items() if {"epoch", "loss"} <= set(table) and len(table)}
     if not drawn:
         return None
@@ -85,14 +85,20 @@ def training_curves(histories: Mapping[str, pd.DataFrame]) -> Figure | None:
     panels = figure.subplots(1, len(order), sharey=True, squeeze=False)[0]
     for axes, name in zip(panels, order, strict=True):
         table = drawn[name]
-        axes.plot(table["epoch"], table["loss"], color=BLUE, label="training")
-        if "val_loss" in table:
-            axes.plot(table["epoch"], table["val_loss"], color=ORANGE, linestyle="--", label="validation")
-            best = table.iloc[int(table["val_loss"].to_numpy().argmin())]
-            axes.plot(
-                best["epoch"], best["val_loss"], marker="o", color=BLACK, fillstyle="none", linestyle="none",
-                label="lowest validation loss",
-            )  # fmt: skip
+        members = [member for _, member in table.groupby("member")] if "member" in table else [table]
+        for member in members:
+            # A label with an underscore is none: the legend names the first member's lines.
+            hidden = "" if member is members[0] else "_"
+            axes.plot(member["epoch"], member["loss"], color=BLUE, label=f"{hidden}training")
+            if "val_loss" in member:
+                axes.plot(
+                    member["epoch"], member["val_loss"], color=ORANGE, linestyle="--", label=f"{hidden}validation"
+                )
+                best = member.iloc[int(member["val_loss"].to_numpy().argmin())]
+                axes.plot(
+                    best["epoch"], best["val_loss"], marker="o", color=BLACK, fillstyle="none", linestyle="none",
+                    label=f"{hidden}lowest validation loss",
+                )  # fmt: skip
         axes.set_title(look_of(name).label, loc="left")
         axes.set_xlabel("Epoch (passes over the patches)")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))

@@ -56,6 +56,8 @@ def grid_points(space: SpaceSettings, seed: int) -> list[dict[str, Any]]:
 def settings_of(point: Point, section: PretrainSettings, epochs: int) -> tuple[ModelSettings, OptimiserSettings]:
     """The settings that a trial trains with: the point, then what stands in `pretrain`, then the defaults.
 
+    Of an ensemble, one member is tried: what is good for it is good for the others.
+
     Args:
         point: A point of the space.
         section: `pretrain`; what it leaves open and the point does not name is the default.
@@ -65,7 +67,8 @@ def settings_of(point: Point, section: PretrainSettings, epochs: int) -> tuple[M
     for part in (section.model, section.optimiser):
         values = {name: value for name, value in part.model_dump().items() if value is not None}
         parts.append({**values, **{name: value for name, value in point.items() if name in type(part).model_fields}})
-    return ModelSettings.model_validate(parts[0]), OptimiserSettings.model_validate({**parts[1], "epochs": epochs})
+    network, optimiser = {**parts[0], "members": 1}, {**parts[1], "epochs": epochs}
+    return ModelSettings.model_validate(network), OptimiserSettings.model_validate(optimiser)
 
 
 def overruled(space: SpaceSettings, section: PretrainSettings) -> list[str]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +21,12 @@ from chronoslide.files import json_text
 from chronoslide.models.architectures import build_network
 from chronoslide.models.fitting import fit
 from chronoslide.models.settling import Settled, settle
-from chronoslide.models.training import train
+from chronoslide.models.training import history_table, train_members
 from chronoslide.params import PretrainSettings, read_settings
 from chronoslide.patches.scaling import BandStatistics
 from chronoslide.patches.source_reading import ReadSource, counts, described, mixtures, read_sources
 from chronoslide.patches.storage import read_patches, read_statistics
-from chronoslide.stages.training_run import keep, patches_text, show_epochs
+from chronoslide.stages.training_run import keep, log_epochs, patches_text, show_epochs
 from chronoslide.tracking import StageRun, require_dependency, stage_run
 
 MODEL = "pretrained"
@@ -66,7 +65,7 @@ def run(root: Path) -> None:
             sources = read_sources(root, settings.pretrain.sources, statistics, training.side, settings.seed)
             beside = _train_on_sources(model, sources, settings.pretrain, settled, statistics, settings.seed, run)
             trained_on += f"; begun from weights trained on {described(sources)}"
-        with show_epochs("pretrain", settled.optimiser.epochs) as on_epoch:
+        with show_epochs("pretrain", settled.optimiser.epochs * settled.model.members) as on_epoch:
             fitted = fit(
                 model,
                 training,
@@ -100,13 +99,13 @@ def _train_on_sources(
     optimiser = settled.optimiser.model_copy(
         update={"epochs": section.source_epochs, "epoch_patches": 0, "sampling": "even"}
     )
-    with show_epochs("pretrain on sources", optimiser.epochs) as on_epoch:
-        history = train(model, training, validation, optimiser, statistics, seed, on_epoch)
+    with show_epochs("pretrain on sources", optimiser.epochs * settled.model.members) as on_epoch:
+        histories = train_members(model, training, validation, optimiser, statistics, seed, on_epoch)
     run.log_metrics(counts(sources, training))
-    run.log_curve([asdict(epoch) for epoch in history.epochs], step="epoch", prefix="sources.")
+    log_epochs(histories, run, "sources.")
     return {
         SOURCES: json_text({"sources": [source.to_json() for source in sources]}),
-        SOURCES_HISTORY: history.table().to_csv(index=False, lineterminator="\n"),
+        SOURCES_HISTORY: history_table(histories).to_csv(index=False, lineterminator="\n"),
     }
 
 

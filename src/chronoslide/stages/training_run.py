@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -15,6 +15,7 @@ from chronoslide.models.cost import cost_of
 from chronoslide.models.fitting import Fitted
 from chronoslide.models.plain import in_plain_layers
 from chronoslide.models.storage import save_model
+from chronoslide.models.training import History, history_table
 from chronoslide.patches.storage import PatchSet
 from chronoslide.tracking import STORED_MODEL, StageRun, register_network
 
@@ -51,23 +52,24 @@ def keep(
         registered_name: In the registry.
         beside: Further text files of the folder, by name.
     """
-    table = fitted.history.table()
-    text = table.to_csv(index=False, lineterminator="\n")
+    text = history_table(fitted.histories).to_csv(index=False, lineterminator="\n")
     save_model(folder, fitted.model, fitted.card, {HISTORY: text, **(beside or {})})
-    run.log_curve([asdict(epoch) for epoch in fitted.history.epochs], step="epoch")
-    best = fitted.history.best
+    for prefix, history in log_epochs(fitted.histories, run).items():
+        figures = {
+            "best_epoch": history.best_epoch,
+            "best_val_loss": history.best.val_loss,
+            "best_val_f1": history.best.val_f1,
+            "seconds_per_epoch": sum(history.seconds) / len(history.seconds),
+            "step_share": history.step_share,
+        }
+        run.log_metrics({f"{prefix}{name}": value for name, value in figures.items()})
     cost = cost_of(fitted.model)
     run.log_metrics(
         {
-            "best_epoch": fitted.history.best_epoch,
-            "best_val_loss": best.val_loss,
-            "best_val_f1": best.val_f1,
             "threshold": fitted.threshold.value,
             "threshold_val_f1": fitted.threshold.f1,
             "parameters": cost.parameters,
             "multiply_adds_per_pixel": cost.multiply_adds_per_pixel,
-            "seconds_per_epoch": sum(fitted.history.seconds) / len(fitted.history.seconds),
-            "step_share": fitted.history.step_share,
         }
     )
     run.log_files([folder], STORED_MODEL)
@@ -83,6 +85,15 @@ def keep(
             f"from {fitted.card.threshold}.",
             weights=folder / WEIGHTS,
         )
+
+
+def log_epochs(histories: Sequence[History], run: StageRun, prefix: str = "") -> dict[str, History]:
+    """Logs every epoch; returns each history by the prefix of its figures, `member_1.` and so on for an ensemble."""
+    prefixes = [f"{prefix}member_{number}." for number in range(1, len(histories) + 1)]
+    named = {prefix: histories[0]} if len(histories) == 1 else dict(zip(prefixes, histories, strict=True))
+    for of_member, history in named.items():
+        run.log_curve([asdict(epoch) for epoch in history.epochs], step="epoch", prefix=of_member)
+    return named
 
 
 def patches_text(dataset: Dataset, area: str, training: PatchSet) -> str:

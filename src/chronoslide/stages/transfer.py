@@ -37,11 +37,12 @@ def run(root: Path) -> None:
     model, pretrained = load_model(root / "results/models/pretrained")
     require_bands(pretrained, training.bands)
     optimiser = settings.transfer.optimiser
+    epochs = optimiser.epochs * pretrained.settings.members
     trained_on = patches_text(dataset, "investigation area", training)
     both = with_rehearsed(root / "results/patches", training, settings)
     rehearsed = f" and {both.n - training.n} of the training area" if both.n > training.n else ""
 
-    with stage_run(root, "transfer", settings) as run, show_epochs("transfer", optimiser.epochs) as on_epoch:
+    with stage_run(root, "transfer", settings) as run, show_epochs("transfer", epochs) as on_epoch:
         if settings.transfer.freeze == "encoder":
             freeze_encoder(model)
         fitted = fit(
@@ -58,7 +59,7 @@ def run(root: Path) -> None:
         keep(root / "results/models" / MODEL, fitted, run, f"chronoslide-{MODEL}")
     with (
         stage_run(root, "transfer", settings, "transfer from scratch") as run,
-        show_epochs("transfer from scratch", optimiser.epochs) as on_epoch,
+        show_epochs("transfer from scratch", epochs) as on_epoch,
     ):
         statistics = read_statistics(folder)
         control = fit(
