@@ -85,7 +85,7 @@ def carry(engine: Engine, model: Path, symmetries: Literal["none", "flips", "all
         symmetries: Test-time augmentation.
     """
     if engine.network is None:
-        files = {name: (model / name).read_bytes() for name in (CARD, WEIGHTS)}
+        files = {name: ((engine.folder or model) / name).read_bytes() for name in (CARD, WEIGHTS)}
     else:
         with tempfile.TemporaryDirectory() as folder:
             openvino_engine.save(engine.network, Path(folder) / _NETWORK)

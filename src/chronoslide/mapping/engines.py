@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
@@ -91,6 +92,8 @@ class Engine:
         precision: Of its arithmetic.
         tried: All candidates in the order in which they were tried; the last one is used.
         network: In OpenVINO's form; None with TensorFlow.
+        folder: Of the stored network, where it is another one than that which the engine was chosen for.
+        adapted: The same engine with the network adapted to a stored scene; None where the settings want none.
     """
 
     predict: Predict
@@ -98,6 +101,12 @@ class Engine:
     precision: Precision
     tried: tuple[Candidate, ...]
     network: Any = None
+    folder: Path | None = None
+    adapted: Callable[[Path], Engine] | None = None
+
+    def for_scene(self, scene: Path) -> Engine:
+        """What maps a stored scene."""
+        return self if self.adapted is None else self.adapted(scene)
 
     def to_json(self) -> dict[str, Any]:
         """The decision as a dictionary for a JSON file."""

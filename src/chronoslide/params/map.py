@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from chronoslide.params.base import Count, Section
+from chronoslide.params.base import Count, Section, Share
 
 
 class BareGroundSettings(Section):
@@ -41,6 +41,9 @@ class MapSettings(Section):
             no GPU is there. An engine that differs from the trained network is refused and the next one taken.
         precision: Of OpenVINO's arithmetic. "auto" tries int8, bfloat16 (where the processor has it) and float32 in
             this order; so its maps may differ in some pixels from machine to machine. Name one to avoid that.
+        adaptation: Share of a scene's own mean and variance in batch normalisation (Li et al. 2017), the rest being
+            those of the training; 0: off. The engine is compared with the network as it was trained. A scene that is
+            mapped by the command or the service is mapped with those of the training.
         bare_ground: Lowers the probability of ground that stayed bare through all years; null: off. A scene that is
             mapped alone, by the command or the service, has no other years.
     """
@@ -51,6 +54,7 @@ class MapSettings(Section):
     symmetries: Literal["none", "flips", "all"] = "none"
     engine: Literal["auto", "openvino", "tensorflow"] = "auto"
     precision: Literal["auto", "float32", "bfloat16", "int8"] = "auto"
+    adaptation: Share = 0.0
     bare_ground: BareGroundSettings | None = None
 
     @model_validator(mode="after")

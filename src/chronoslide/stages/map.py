@@ -72,7 +72,8 @@ def run(root: Path, scheduler: str | None = None) -> None:
     ):
         greenness = _greenness(scenes, folder, settings.map.bare_ground, run)
         bar.set_postfix_str("choosing engines")
-        for model_folder, engine in zip(models, choose_engines_apart(models, settings.map, patches), strict=True):
+        engines = choose_engines_apart(models, settings.map, patches, scenes)
+        for model_folder, engine in zip(models, engines, strict=True):
             target = folder / model_folder.name
             _map_years(model_folder, engine, scenes, target, settings.map, greenness, bar, run, cluster)
     run.log_files([root / "results/maps"], "maps")
@@ -93,9 +94,7 @@ def _map_years(
     name = model_folder.name
     card = read_card(model_folder)
     _keep_decision(folder, engine, run)
-    if cluster is not None:
-        cluster.take(carry(engine, model_folder, section.symmetries))
-    predict = over_symmetries(engine.predict, section.symmetries)
+    sent: Engine | None = None  # what the cluster has; adapted to scenes, each has a network of its own
     for path in scenes:
         target = folder / path.name
         bar.set_postfix_str(f"{name} {path.stem}, {engine.name} {engine.precision}")
@@ -104,11 +103,15 @@ def _map_years(
         if target.exists():
             bar.update(_windows(path, section))
         else:
+            used = engine.for_scene(path)
             with open_scene(path) as scene, open_raster(greenness) if greenness else nullcontext() as green:
                 require_bands(card, scene.bands)
                 if cluster is None:
-                    strips = partial(probability_strips, scene, predict)
+                    strips = partial(probability_strips, scene, over_symmetries(used.predict, section.symmetries))
                 else:
+                    if used is not sent:
+                        cluster.take(carry(used, model_folder, section.symmetries))
+                        sent = used
                     strips = partial(cluster.strips, path, scene.grid)
                 strips = partial(strips, card.statistics, section, progress=_advance(bar))
                 write_strips(target, scene.grid, _lowering(strips, green, section.bare_ground), key=key, tags=tags)
