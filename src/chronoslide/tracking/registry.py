@@ -63,7 +63,9 @@ def log_network(
         inputs=Schema([TensorSpec(np.dtype(np.float32), (-1, side, side, len(bands)), name="reflectance")]),
         outputs=Schema([TensorSpec(np.dtype(np.float32), (-1, side, side, 1), name="probability")]),
     )
-    with mlflow.start_run(run_id=run.run_id), _without_custom_objects():
+    with mlflow.start_run(run_id=run.run_id), _without_custom_objects(), warnings.catch_warnings():
+        # MLflow tries the example as a list of its named inputs, and Keras expects the one input alone.
+        warnings.filterwarnings("ignore", message="The structure of `inputs` doesn't match")
         info = mlflow.tensorflow.log_model(
             model,
             name="model",
