@@ -13,16 +13,13 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from chronoslide.scenes.channels import WAVELENGTHS
+
 # Each band's own gain is this share of the gain that all bands have in common.
 _OWN_SHARE = 0.5
 # Blue light is scattered most: haze falls from 1 in the first band to this in the last (bands run from short to long
 # waves).
 _HAZE_IN_LAST_BAND = 1.0 / 3.0
-# Middle wavelengths of bands that are known by name [micrometres], after RapidEye and Sentinel-2.
-_WAVELENGTHS = {
-    "coastal": 0.443, "blue": 0.475, "green": 0.555, "red": 0.658, "red_edge": 0.71, "nir": 0.83, "swir1": 1.61,
-    "swir2": 2.2,
-}  # fmt: skip
 # Light is scattered by wavelength ** -exponent: 4 by clear air, 2 by a moderate and 0.5 by a very thick haze (Chavez
 # 1988). What is seen as a patch of haze lies between the latter two.
 _EXPONENTS = 0.5, 2.0
@@ -110,8 +107,8 @@ def haze_by_band(bands: Sequence[str], lit: NDArray[np.bool_], exponent: float) 
     """
     shares = np.zeros(len(bands))
     names = [band for band, answers in zip(bands, lit, strict=True) if answers]
-    if all(name in _WAVELENGTHS for name in names):
-        wavelengths = np.array([_WAVELENGTHS[name] for name in names])
+    if all(name in WAVELENGTHS for name in names):
+        wavelengths = np.array([WAVELENGTHS[name] for name in names])
         shares[lit] = (wavelengths / wavelengths.min(initial=np.inf)) ** -exponent
     else:
         shares[lit] = np.linspace(1.0, _HAZE_IN_LAST_BAND, len(names))

@@ -6,6 +6,7 @@ Every module of this room that draws takes its colours and marks from here, the 
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 from scipy.spatial import KDTree
+
+from chronoslide.scenes.channels import WAVELENGTHS
 
 # Okabe & Ito (2008), "Color Universal Design".
 WHITE: Final = "#FFFFFF"
@@ -34,12 +37,11 @@ MANUAL: Final = YELLOW
 PREDICTED: Final = SKY_BLUE
 ERROR_COLOURS: Final[Mapping[str, str]] = {"TP": YELLOW, "FP": VERMILION, "FN": SKY_BLUE}
 PROBABILITY_COLOURS: Final = "inferno"
-_SPECTRUM: Final = ("coastal", "blue", "green", "red", "red_edge", "nir", "swir1", "swir2")
 
 
 def in_spectral_order(bands: Iterable[str]) -> list[str]:
     """Bands by their wavelength, then those of unknown name by the alphabet; JSON keeps no order of its own."""
-    return sorted(bands, key=lambda band: (_SPECTRUM.index(band) if band in _SPECTRUM else len(_SPECTRUM), band))
+    return sorted(bands, key=lambda band: (WAVELENGTHS.get(band, math.inf), band))
 
 
 @dataclass(frozen=True, slots=True)

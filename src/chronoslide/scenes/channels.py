@@ -28,6 +28,11 @@ _LOWEST_METRES: Final = -1_000.0
 _METRES_IN_ONE: Final = 10_000.0
 INDICES: Final = {"ndvi": ("nir", "red"), "ndre": ("nir", "red_edge")}
 """The two bands that each index is made of, the infrared one first."""
+WAVELENGTHS: Final = {
+    "coastal": 0.443, "blue": 0.475, "green": 0.555, "red": 0.658, "red_edge": 0.71, "nir": 0.83, "swir1": 1.61,
+    "swir2": 2.2,
+}  # fmt: skip
+"""The middle of bands that are known by name [micrometres], after RapidEye and Sentinel-2, in ascending order."""
 _OF_TERRAIN: Final = ("elevation", "slope", "aspect")
 
 

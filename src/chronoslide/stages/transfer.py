@@ -37,7 +37,8 @@ def run(root: Path) -> None:
     model, pretrained = load_model(root / "results/models/pretrained")
     require_bands(pretrained, training.bands)
     optimiser = settings.transfer.optimiser
-    epochs = optimiser.epochs * pretrained.settings.members
+    network = pretrained.settings
+    epochs = optimiser.epochs * network.members
     trained_on = patches_text(dataset, "investigation area", training)
     both = with_rehearsed(root / "results/patches", training, settings)
     rehearsed = f" and {both.n - training.n} of the training area" if both.n > training.n else ""
@@ -49,7 +50,7 @@ def run(root: Path) -> None:
             model,
             both,
             validation,
-            pretrained.settings,
+            network,
             optimiser,
             pretrained.statistics,
             settings.seed,
@@ -63,10 +64,10 @@ def run(root: Path) -> None:
     ):
         statistics = read_statistics(folder)
         control = fit(
-            build_network(len(training.bands), pretrained.settings, statistics, settings.seed),
+            build_network(len(training.bands), network, statistics, settings.seed),
             training,
             validation,
-            pretrained.settings,
+            network,
             optimiser,
             statistics,
             settings.seed,
