@@ -16,9 +16,9 @@ from typing import Final, Literal
 import chronoslide
 from chronoslide.errors import ModelError
 from chronoslide.mapping import openvino_engine
+from chronoslide.mapping.asking import Predict
 from chronoslide.mapping.engines import Engine, EngineName
 from chronoslide.mapping.openvino_engine import Precision
-from chronoslide.mapping.strips import Predict
 from chronoslide.mapping.symmetries import over_symmetries
 from chronoslide.models.card import CARD, WEIGHTS
 
@@ -67,7 +67,7 @@ class CarriedNetwork:
                 (Path(folder) / name).write_bytes(content)
             if self.engine == "openvino":
                 network = openvino_engine.read(Path(folder) / _NETWORK)
-                predict = openvino_engine.predictor(network, self.precision)
+                predict: Predict = openvino_engine.predictor(network, self.precision)
             else:
                 from chronoslide.models.prediction import predictor
                 from chronoslide.models.storage import load_model

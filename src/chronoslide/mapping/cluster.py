@@ -22,11 +22,11 @@ from numpy.typing import NDArray
 
 from chronoslide.errors import ClusterError
 from chronoslide.grid import Grid
+from chronoslide.mapping.asking import Predict
 from chronoslide.mapping.carried_network import CarriedNetwork
 from chronoslide.mapping.strips import (
     Batch,
     MappedBatch,
-    Predict,
     Progress,
     Strip,
     blend_batches,

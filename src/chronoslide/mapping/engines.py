@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 
 from chronoslide.mapping import openvino_engine
 from chronoslide.mapping.agreement import Agreement, agreement
+from chronoslide.mapping.asking import Predict
 from chronoslide.mapping.openvino_engine import Precision, Quantisation
-from chronoslide.mapping.strips import Predict
 from chronoslide.models.card import ModelCard
 from chronoslide.params import MapSettings
 from chronoslide.patches.storage import PatchSet

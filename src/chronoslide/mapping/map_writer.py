@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chronoslide.grid import Grid
+from chronoslide.mapping.asking import Predict
 from chronoslide.mapping.partial_writer import HEADER_BYTES, open_partial
-from chronoslide.mapping.strips import Predict, Progress, Strip, WindowedScene, probability_strips
+from chronoslide.mapping.strips import Progress, Strip, WindowedScene, probability_strips
 from chronoslide.params import MapSettings
 from chronoslide.patches.scaling import BandStatistics
 from chronoslide.pipelining import write_behind

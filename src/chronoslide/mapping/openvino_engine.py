@@ -13,6 +13,7 @@ import io
 import logging
 import os
 import sys
+import threading
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, cast
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from chronoslide.mapping.strips import Predict
+from chronoslide.mapping.asking import Answer, AsksAhead
 
 if TYPE_CHECKING:
     import keras
@@ -45,6 +46,8 @@ class Quantisation(NamedTuple):
 _INPUT: Final = "reflectance"
 # A server meets scenes of any shape, and each compiled network holds tens of megabytes.
 _MOST_SHAPES: Final = 8
+# Beyond this it is asked whether a request failed; a window takes seconds at most.
+_PATIENCE_SECONDS: Final = 60.0
 
 
 def available() -> bool:
@@ -148,7 +151,7 @@ def _encoder(exported: Any) -> list[str]:
     return [one.get_friendly_name() for one in operations[:end] if one.get_type_name() in convolutions]
 
 
-def predictor(exported: Any, precision: Precision, threads: int | None = None) -> Predict:
+def predictor(exported: Any, precision: Precision, threads: int | None = None) -> AsksAhead:
     """A function from float32 reflectance (n, rows, cols, bands) to float32 probability (n, rows, cols).
 
     Each image is a request of its own and as many run at once as there are threads, so an image's result depends
@@ -159,47 +162,72 @@ def predictor(exported: Any, precision: Precision, threads: int | None = None) -
         exported: What `export` or `quantise` gave.
         precision: Of the arithmetic.
         threads: Processor threads; by default those that this process may use.
-    """
-    openvino = _openvino()
-    core = openvino.Core()
-    threads = threads or len(os.sched_getaffinity(0))
-    hint = "f32" if precision == "float32" or not has_bfloat16() else "bf16"
-    compiled: dict[tuple[int, ...], Any] = {}
 
-    def queue_for(shape: tuple[int, ...]) -> Any:
+    Returns:
+        A function that can be asked ahead: the images of the next call fill the threads that the last ones leave idle.
+    """
+    return _Network(exported, precision, threads or len(os.sched_getaffinity(0)))
+
+
+class _Network:
+    """A network on OpenVINO, compiled for the shapes of images that it meets."""
+
+    def __init__(self, exported: Any, precision: Precision, threads: int) -> None:
+        self._openvino = _openvino()
+        self._core = self._openvino.Core()
+        self._exported = exported
+        self._threads = threads
+        self._hint = "f32" if precision == "float32" or not has_bfloat16() else "bf16"
+        self._compiled: dict[tuple[int, ...], Any] = {}
+
+    def __call__(self, reflectance: NDArray[np.float32]) -> NDArray[np.float32]:
+        return self.ask(reflectance)()
+
+    def ask(self, reflectance: NDArray[np.float32]) -> Answer:
+        """Hands the images over one by one, waiting for a free thread for each."""
+        probability = np.empty(reflectance.shape[:3], dtype=np.float32)
+        finished = threading.Semaphore(0)
+        queue = self._queue_for(reflectance.shape)
+        for index in range(len(reflectance)):
+            queue.start_async({0: reflectance[index : index + 1]}, (probability, index, finished))
+
+        def fetch() -> NDArray[np.float32]:
+            for _ in range(len(probability)):
+                if not finished.acquire(timeout=_PATIENCE_SECONDS):
+                    queue.wait_all()  # raises what a request failed with
+                    if not finished.acquire(timeout=_PATIENCE_SECONDS):
+                        raise RuntimeError("OpenVINO did not answer a request")
+            return probability
+
+        return fetch
+
+    def _queue_for(self, shape: tuple[int, ...]) -> Any:
         n, *image = shape
-        streams = min(n, threads)
-        for known in range(streams, threads + 1):  # more streams than images do no harm
-            if (known, *image) in compiled:
-                compiled[known, *image] = compiled.pop((known, *image))  # now the one used last
-                return compiled[known, *image]
-        if len(compiled) == _MOST_SHAPES:
-            compiled.pop(next(iter(compiled)))
-        reshaped = exported.clone()
+        streams = min(n, self._threads)
+        for known in range(streams, self._threads + 1):  # more streams than images do no harm
+            if (known, *image) in self._compiled:
+                self._compiled[known, *image] = self._compiled.pop((known, *image))  # now the one used last
+                return self._compiled[known, *image]
+        if len(self._compiled) == _MOST_SHAPES:
+            self._compiled.pop(next(iter(self._compiled)))
+        reshaped = self._exported.clone()
         reshaped.reshape([1, *image])
         options = {
-            "INFERENCE_PRECISION_HINT": hint,
-            "INFERENCE_NUM_THREADS": threads,
+            "INFERENCE_PRECISION_HINT": self._hint,
+            "INFERENCE_NUM_THREADS": self._threads,
             "NUM_STREAMS": streams,
         }
-        queue = openvino.AsyncInferQueue(core.compile_model(reshaped, "CPU", options), streams)
-        compiled[streams, *image] = queue
+        queue = self._openvino.AsyncInferQueue(self._core.compile_model(reshaped, "CPU", options), streams)
+        queue.set_callback(_take)
+        self._compiled[streams, *image] = queue
         return queue
 
-    def predict(reflectance: NDArray[np.float32]) -> NDArray[np.float32]:
-        probability = np.empty(reflectance.shape[:3], dtype=np.float32)
 
-        def take(request: Any, index: int) -> None:
-            probability[index] = request.get_output_tensor(0).data[0, ..., 0]
-
-        queue = queue_for(reflectance.shape)
-        queue.set_callback(take)
-        for index in range(len(reflectance)):
-            queue.start_async({0: reflectance[index : index + 1]}, index)
-        queue.wait_all()
-        return probability
-
-    return predict
+def _take(request: Any, asked: tuple[NDArray[np.float32], int, threading.Semaphore]) -> None:
+    """In a thread of OpenVINO: puts the answer to an image where it belongs."""
+    probability, index, finished = asked
+    probability[index] = request.get_output_tensor(0).data[0, ..., 0]
+    finished.release()
 
 
 def version() -> str:

@@ -9,12 +9,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from chronoslide.mapping.strips import Predict, Progress, probability_strips
+from chronoslide.mapping.asking import Predict
+from chronoslide.mapping.strips import Progress, probability_strips
 from chronoslide.params import MapSettings
 from chronoslide.patches.scaling import BandStatistics
 from chronoslide.scenes.scene import Scene
-
-__all__ = ["Predict", "map_scene"]
 
 
 def map_scene(

@@ -18,14 +18,12 @@ from numpy.typing import NDArray
 from rasterio.windows import Window
 
 from chronoslide.grid import Grid
+from chronoslide.mapping.asking import Predict, ask
 from chronoslide.mapping.blending import Blend
 from chronoslide.mapping.windows import starts
 from chronoslide.params import MapSettings
 from chronoslide.patches.scaling import BandStatistics, fill_unobserved
 from chronoslide.pipelining import read_ahead
-
-Predict = Callable[[NDArray[np.float32]], NDArray[np.float32]]
-"""Reflectance (n, rows, cols, bands) to probability (n, rows, cols)."""
 
 Progress = Callable[[int, int], None]
 """Takes the number of windows that are done and of all."""
@@ -143,8 +141,14 @@ def probability_strips(
 
     def mapped() -> Iterator[tuple[Batch, MappedBatch]]:
         images = ((batch, read_batch(scene, batch, statistics, settings)) for batch in batches)
+        under_way: tuple[Batch, Callable[[], MappedBatch]] | None = None
         for batch, read in read_ahead(images, _BATCHES_AHEAD):
-            yield batch, map_batch(read, predict)
+            begun = batch, begin_batch(read, predict)
+            if under_way is not None:
+                yield under_way[0], under_way[1]()
+            under_way = begun
+        if under_way is not None:
+            yield under_way[0], under_way[1]()
 
     # The network's next batch begins while the last one is blended, which would cost a tenth of the time.
     yield from blend_batches(read_ahead(mapped(), _BATCHES_BEHIND), scene.grid.shape, settings, first_row, progress)
@@ -190,13 +194,24 @@ def read_batch(scene: WindowedScene, batch: Batch, statistics: BandStatistics, s
     return ReadBatch(tuple(windows), _fill(images, validity, statistics) if images else None, tuple(validity))
 
 
+def begin_batch(batch: ReadBatch, predict: Predict) -> Callable[[], MappedBatch]:
+    """Sends a batch to the network; what is returned waits for its answer."""
+    answer = None if batch.images is None else ask(predict, batch.images)
+    windows, valid = batch.windows, batch.valid  # without the images, which need not wait in memory
+
+    def fetch() -> MappedBatch:
+        found = () if answer is None else answer()
+        cropped = tuple(
+            probability[: window.height, : window.width] for window, probability in zip(windows, found, strict=True)
+        )
+        return MappedBatch(windows, cropped, valid)
+
+    return fetch
+
+
 def map_batch(batch: ReadBatch, predict: Predict) -> MappedBatch:
     """Sends a batch through the network."""
-    found = () if batch.images is None else predict(batch.images)
-    cropped = tuple(
-        probability[: window.height, : window.width] for window, probability in zip(batch.windows, found, strict=True)
-    )
-    return MappedBatch(batch.windows, cropped, batch.valid)
+    return begin_batch(batch, predict)()
 
 
 def blend_batches(

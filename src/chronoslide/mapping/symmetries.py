@@ -11,7 +11,7 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from chronoslide.mapping.strips import Predict
+from chronoslide.mapping.asking import Answer, Predict, ask
 
 # (quarter turns, flipped), the eight symmetries of a square; flips alone keep rows rows, so windows need not be square.
 _SYMMETRIES: Final = {
@@ -35,12 +35,31 @@ def over_symmetries(predict: Predict, symmetries: Literal["none", "flips", "all"
     if len(chosen) == 1:
         return predict
 
-    def averaged(reflectance: NDArray[np.float32]) -> NDArray[np.float32]:
-        total = np.zeros(reflectance.shape[:3], dtype=np.float64)
-        for turns, flipped in chosen:
-            seen = np.rot90(reflectance[:, :, ::-1] if flipped else reflectance, turns, axes=(1, 2))
-            answer = np.rot90(predict(np.ascontiguousarray(seen)), -turns, axes=(1, 2))
-            total += answer[:, :, ::-1] if flipped else answer
-        return (total / len(chosen)).astype(np.float32)
+    return _Averaged(predict, chosen)
 
-    return averaged
+
+class _Averaged:
+    """Asks for all symmetries of a batch before it waits for the first."""
+
+    def __init__(self, predict: Predict, symmetries: tuple[tuple[int, bool], ...]) -> None:
+        self._predict = predict
+        self._symmetries = symmetries
+
+    def __call__(self, reflectance: NDArray[np.float32]) -> NDArray[np.float32]:
+        return self.ask(reflectance)()
+
+    def ask(self, reflectance: NDArray[np.float32]) -> Answer:
+        shape = reflectance.shape[:3]
+        answers = []
+        for turns, flipped in self._symmetries:
+            seen = np.rot90(reflectance[:, :, ::-1] if flipped else reflectance, turns, axes=(1, 2))
+            answers.append(ask(self._predict, np.ascontiguousarray(seen)))
+
+        def fetch() -> NDArray[np.float32]:
+            total = np.zeros(shape, dtype=np.float64)
+            for (turns, flipped), answer in zip(self._symmetries, answers, strict=True):
+                turned = np.rot90(answer(), -turns, axes=(1, 2))
+                total += turned[:, :, ::-1] if flipped else turned
+            return (total / len(answers)).astype(np.float32)
+
+        return fetch

@@ -20,8 +20,9 @@ from rasterio.crs import CRS
 from chronoslide.grid import Grid, name_of
 from chronoslide.inventories.deriving import derive_inventory
 from chronoslide.inventories.pixels import Surface
+from chronoslide.mapping.asking import Predict
 from chronoslide.mapping.engines import settled_engine
-from chronoslide.mapping.scene_probability import Predict, map_scene
+from chronoslide.mapping.scene_probability import map_scene
 from chronoslide.mapping.symmetries import over_symmetries
 from chronoslide.models.storage import load_model
 from chronoslide.params import InventorySettings, Share
