@@ -127,22 +127,23 @@ def read_records(root: Path) -> list[dict[str, Any]]:
 
 
 def gain(records: list[dict[str, Any]], variant: str) -> tuple[float, float, float, int]:
-    """Mean F1 of a variant minus that of the base: mean over the seeds that both have, 95 % t interval, their number.
-
-    The interval is NaN for a single seed, which says nothing of chance.
-    """
+    """Mean F1 of a variant minus that of the base, as `paired` tells."""
     base, other = (
         {record["seed"]: _mean_f1(record) for record in records if record["variant"] == name}
         for name in (BASE, variant)
     )
+    return paired(base, other)
+
+
+def paired(base: dict[int, float], other: dict[int, float]) -> tuple[float, float, float, int]:
+    """The other's figure minus the base's: mean over the seeds that both have, 95 % t interval, number of seeds.
+
+    The interval is NaN for a single seed, which says nothing of chance.
+    """
     differences = np.array([other[seed] - base[seed] for seed in sorted(set(base) & set(other))])
     if len(differences) < 2:
-        return (
-            (float(differences.mean()) if len(differences) else float("nan")),
-            float("nan"),
-            float("nan"),
-            len(differences),
-        )
+        only = float(differences.mean()) if len(differences) else float("nan")
+        return only, float("nan"), float("nan"), len(differences)
     middle, spread = float(differences.mean()), float(stats.sem(differences))
     half = float(stats.t.ppf(0.5 + CONFIDENCE / 2, len(differences) - 1)) * spread
     return middle, middle - half, middle + half, len(differences)
@@ -170,23 +171,45 @@ def report(records: list[dict[str, Any]], variants: dict[str, Any], provenance: 
         if not mine:
             continue
         figures = [float(np.mean([record["f1"]["transferred"][year] for record in mine])) for year in years]
-        middle, low, high, seeds = gain(shown, name)
-        interval = f" ({low:+.3f} to {high:+.3f})" if seeds > 1 else ""
         minutes = float(np.mean([record["processor_minutes"] for record in mine]))
         lines.append(
             f"| {variant['what']} | {len(mine)} | "
             + " | ".join(f"{value:.3f}" for value in [np.mean(figures), min(figures), *figures])
-            + f" | {'' if name == BASE else f'{middle:+.3f}{interval}'} | {minutes:.1f} | {variant['kept']} |"
+            + f" | {'' if name == BASE else _signed(gain(shown, name))} | {minutes:.1f} | {variant['kept']} |"
         )
     left = [variant["what"] for name, variant in variants.items() if all(record["variant"] != name for record in shown)]
     if left:
         lines += ["", f"Not run yet: {'; '.join(left)}."]
+    lines += ["", *_transfer(shown)]
     lines += ["", "`python -m experiments.ablation ROOT` repeats it; `dvc exp show` lists the experiments."]
     return "\n".join(lines) + "\n"
 
 
-def _mean_f1(record: dict[str, Any]) -> float:
-    return float(np.mean(list(record["f1"]["transferred"].values())))
+def _transfer(records: list[dict[str, Any]]) -> list[str]:
+    """What the transfer is worth in the maps of the default: against the same network from random weights, and before.
+
+    A map's threshold is that of its own model.
+    """
+    of_base = [record for record in records if record["variant"] == BASE]
+    if not of_base:
+        return []
+    transferred = {record["seed"]: _mean_f1(record) for record in of_base}
+    lines = ["## What the transfer is worth", "", "Of the default, the same maps and seeds.", ""]
+    lines += ["| model | mean F1 | transferred minus this |", "| --- | ---: | ---: |"]
+    for model in MODELS:
+        f1 = {record["seed"]: _mean_f1(record, model) for record in of_base}
+        against = "" if model == "transferred" else _signed(paired(f1, transferred))
+        lines.append(f"| {model.replace('_', ' ')} | {np.mean(list(f1.values())):.3f} | {against} |")
+    return lines
+
+
+def _signed(difference: tuple[float, float, float, int]) -> str:
+    middle, low, high, seeds = difference
+    return f"{middle:+.3f} ({low:+.3f} to {high:+.3f})" if seeds > 1 else f"{middle:+.3f}"
+
+
+def _mean_f1(record: dict[str, Any], model: str = "transferred") -> float:
+    return float(np.mean(list(record["f1"][model].values())))
 
 
 def _dvc(root: Path, *words: str, check: bool = True) -> None:
