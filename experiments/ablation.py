@@ -32,13 +32,10 @@ from scipy import stats
 from chronoslide.dataset import read_dataset
 from chronoslide.errors import ChronoslideError
 from chronoslide.files import write_text
-from chronoslide.inventories.vectorising import binarise
-from chronoslide.labels import UNOBSERVED
 from chronoslide.models.card import read_card
-from chronoslide.models.metrics import count
 from chronoslide.params import read_settings
-from chronoslide.patches.blocks import TEST
 from chronoslide.rasters import read_raster
+from experiments.judging import f1_of_years, held_out_ground
 
 VARIANTS = Path(__file__).with_name("ablation.yaml")
 RECORDS = "search/ablation.jsonl"
@@ -103,21 +100,15 @@ def run_once(root: Path, name: str, parameters: dict[str, Any], seed: int) -> No
 
 
 def judge(root: Path, model: str) -> dict[str, float]:
-    """F1 of each year's map of a model: of the whole map, or of the held-out blocks in the year of the training."""
+    """F1 of each year's map of a model."""
     settings = read_settings(root / "params.yaml")
-    held_out = read_raster(root / "results/patches/investigation/blocks.tif").values[..., 0] == TEST
+    held_out = held_out_ground(root / "results/patches")
     threshold = read_card(root / "results/models" / model).threshold_in_use(settings.inventory.threshold)
-    figures = {}
-    for path in sorted((root / "results/masks/investigation").glob("*.tif")):
-        labels = read_raster(path).values[..., 0].astype(np.uint8)
-        if int(path.stem) == settings.reference_year and settings.protocol == "blocks":
-            labels = np.where(held_out, labels, UNOBSERVED)
-        mapped = read_raster(root / "results/maps" / model / path.name)
-        predicted = binarise(
-            mapped.values[..., 0].astype(np.float32), threshold, settings.inventory.minimum_area_m2, mapped.grid
-        )
-        figures[path.stem] = round(count(predicted, labels).f1, 6)
-    return figures
+    maps = {
+        int(path.stem): read_raster(path).values[..., 0].astype(np.float32)
+        for path in sorted((root / "results/maps" / model).glob("*.tif"))
+    }
+    return f1_of_years(root, settings, maps, threshold, held_out)
 
 
 def read_records(root: Path) -> list[dict[str, Any]]:

@@ -32,27 +32,24 @@ from numpy.typing import NDArray
 
 from chronoslide.dataset import read_dataset
 from chronoslide.files import write_json, write_text
-from chronoslide.inventories.vectorising import binarise
-from chronoslide.labels import UNOBSERVED
 from chronoslide.mapping.bare_ground import bare_weight, greenness_rows
 from chronoslide.mapping.scene_probability import map_scene
 from chronoslide.mapping.strips import rounded
 from chronoslide.mapping.symmetries import over_symmetries
 from chronoslide.models.architectures import build_network
 from chronoslide.models.fitting import predict_patches
-from chronoslide.models.metrics import best_threshold, count
+from chronoslide.models.metrics import best_threshold
 from chronoslide.models.prediction import predictor
 from chronoslide.models.settling import settle
 from chronoslide.models.thresholds import steady_threshold
 from chronoslide.models.training import train
 from chronoslide.params import BareGroundSettings, OptimiserSettings, Settings, read_settings
-from chronoslide.patches.blocks import TEST
 from chronoslide.patches.scaling import BandStatistics
 from chronoslide.patches.storage import PatchSet, read_patches, read_statistics
-from chronoslide.rasters import read_raster
 from chronoslide.scenes.scene import read_scene
 from chronoslide.stages.patches import make_patches
 from chronoslide.stages.transfer import with_rehearsed
+from experiments.judging import f1_of_years, held_out_ground
 
 FOLDER: Final = "search/after_training"
 REPORT: Final = "reports/after_training.md"
@@ -99,15 +96,16 @@ def answers(
     """Thresholds, and every year's F1, of networks that differ in their weights alone."""
     investigation = patches / "investigation"
     validation = read_patches(investigation / "validation")
-    held_out = read_raster(investigation / "blocks.tif").values[..., 0] == TEST
+    held_out = held_out_ground(patches)
     weight = bare_ground_weight(root, settings)
     chosen, f1 = {}, {}
     for weights, model in found.items():
         chosen[weights] = thresholds(model, validation, statistics)
         plain = mapped(root, settings, model, statistics)
         of_maps = {"plain": plain, "bare ground": {year: rounded(map_ * weight) for year, map_ in plain.items()}}
+        by_threshold = chosen[weights].items()
         f1[weights] = {
-            ground: {name: judged(root, settings, maps, held_out, value) for name, value in chosen[weights].items()}
+            ground: {name: f1_of_years(root, settings, maps, value, held_out) for name, value in by_threshold}
             for ground, maps in of_maps.items()
         }
         print(json.dumps({"seed": settings.seed, "weights": weights, **f1[weights]}), flush=True)
@@ -163,25 +161,6 @@ def mapped(
     predict = over_symmetries(predictor(model), settings.map.symmetries)
     paths = sorted((root / "results/scenes/investigation").glob("*.tif"))
     return {int(path.stem): map_scene(read_scene(path), predict, statistics, settings.map) for path in paths}
-
-
-def judged(
-    root: Path,
-    settings: Settings,
-    maps: dict[int, NDArray[np.float32]],
-    held_out: NDArray[np.bool_],
-    threshold: float,
-) -> dict[str, float]:
-    """F1 of each year's map at a threshold: of the whole map, or of the held-out blocks in the year of the training."""
-    figures = {}
-    for year, probability in maps.items():
-        mask = read_raster(root / f"results/masks/investigation/{year}.tif")
-        labels = mask.values[..., 0].astype(np.uint8)
-        if year == settings.reference_year:
-            labels = np.where(held_out, labels, UNOBSERVED)
-        predicted = binarise(probability, threshold, settings.inventory.minimum_area_m2, mask.grid)
-        figures[str(year)] = round(count(predicted, labels).f1, 6)
-    return figures
 
 
 def report(records: dict[str, dict[str, Any]], provenance: str) -> str:

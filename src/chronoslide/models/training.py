@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from chronoslide.errors import ModelError
 from chronoslide.labels import UNOBSERVED
 from chronoslide.models.blocks import SIDE_MULTIPLE
-from chronoslide.models.drawing import Drawer
 from chronoslide.models.ensemble import members_of
+from chronoslide.models.epoch_patches import Drawer
 from chronoslide.models.feeding import Feeding
 from chronoslide.models.losses import PatchLoss, loss_from_settings
 from chronoslide.models.metrics import Counts, count

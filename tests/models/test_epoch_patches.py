@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from chronoslide.models.drawing import Drawer, false_alarms
+from chronoslide.models.epoch_patches import Drawer, false_alarms
 from chronoslide.params import OptimiserSettings
 from chronoslide.patches.scaling import BandStatistics
 from chronoslide.patches.storage import PatchSet
