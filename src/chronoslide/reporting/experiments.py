@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-SHOWN: Final = ("after_training.md", "irmad.md", "pretraining_on_patch_sets.md")
+SHOWN: Final = ("ablation.md", "after_training.md", "irmad.md", "pretraining_on_patch_sets.md")
 """Files of `reports/`; the stage lists them in `dvc.yaml`."""
 
 
