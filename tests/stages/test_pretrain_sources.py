@@ -120,4 +120,4 @@ def test_a_model_on_other_bands_than_the_patches_is_not_mapped_with(tmp_path, mo
     write_site(tmp_path)
     monkeypatch.setattr(storage, "load_model", lambda _: (None, SimpleNamespace(bands=("red", "green", "blue"))))
     with pytest.raises(ModelError, match=r"trained on the bands \['red', 'green', 'blue'\] and is given \['r"):
-        engine_process._choose(tmp_path, MapSettings(), tmp_path / "results/patches/training", tmp_path)
+        engine_process._choose(tmp_path, MapSettings(), tmp_path / "results/patches/training", tmp_path, ())
