@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from rasterio.windows import Window
 
 from benchmarks.measure import ROOT, Measure
-from chronoslide.mapping.asking import Answer, Predict, ask
+from chronoslide.mapping.asking import Answer, AsksAhead, Predict, ask
 from chronoslide.params import MapSettings
 
 RESULTS = ROOT / "results"
@@ -228,7 +228,7 @@ def _matmul_rate() -> float:
     return float(2.0 * side**3 / min(walls))
 
 
-class _Timed:
+class _Timed(AsksAhead):
     """A network that notes when it was busy; its calls may overlap, since the next is asked before the last answered.
 
     Attributes:
@@ -241,13 +241,10 @@ class _Timed:
         self._busy: list[tuple[float, float]] = []
         self.pixels = 0
 
-    def __call__(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
-        return self.ask(images)()
-
-    def ask(self, images: NDArray[np.float32]) -> Answer:
+    def ask(self, reflectance: NDArray[np.float32]) -> Answer:
         begin = time.perf_counter()
-        answer = ask(self._predict, images)
-        self.pixels += images[..., 0].size
+        answer = ask(self._predict, reflectance)
+        self.pixels += reflectance[..., 0].size
 
         def wait() -> NDArray[np.float32]:
             probability = answer()

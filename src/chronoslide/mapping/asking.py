@@ -24,7 +24,8 @@ class AsksAhead(Protocol):
     """A network that can be asked before its last answer was fetched. One thread at a time asks and fetches."""
 
     def __call__(self, reflectance: NDArray[np.float32], /) -> NDArray[np.float32]:
-        """See `Predict`."""
+        """See `Predict`: asks, and waits for the answer."""
+        return self.ask(reflectance)()
 
     def ask(self, reflectance: NDArray[np.float32]) -> Answer:
         """Begins; may wait until there is room for it. The images may be changed afterwards."""

@@ -92,7 +92,7 @@ class Engine:
         precision: Of its arithmetic.
         tried: All candidates in the order in which they were tried; the last one is used.
         network: In OpenVINO's form; None with TensorFlow.
-        folder: Of the stored network, where it is another one than that which the engine was chosen for.
+        folder: Of the stored network that TensorFlow runs, adapted to a scene or not; None if it was not read from one.
         adapted: The same engine with the network adapted to a stored scene; None where the settings want none.
     """
 

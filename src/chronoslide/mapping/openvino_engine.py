@@ -169,7 +169,7 @@ def predictor(exported: Any, precision: Precision, threads: int | None = None) -
     return _Network(exported, precision, threads or len(os.sched_getaffinity(0)))
 
 
-class _Network:
+class _Network(AsksAhead):
     """A network on OpenVINO, compiled for the shapes of images that it meets."""
 
     def __init__(self, exported: Any, precision: Precision, threads: int) -> None:
@@ -179,9 +179,6 @@ class _Network:
         self._threads = threads
         self._hint = "f32" if precision == "float32" or not has_bfloat16() else "bf16"
         self._compiled: dict[tuple[int, ...], Any] = {}
-
-    def __call__(self, reflectance: NDArray[np.float32]) -> NDArray[np.float32]:
-        return self.ask(reflectance)()
 
     def ask(self, reflectance: NDArray[np.float32]) -> Answer:
         """Hands the images over one by one, waiting for a free thread for each."""

@@ -11,7 +11,7 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from chronoslide.mapping.asking import Answer, Predict, ask
+from chronoslide.mapping.asking import Answer, AsksAhead, Predict, ask
 
 # (quarter turns, flipped), the eight symmetries of a square; flips alone keep rows rows, so windows need not be square.
 _SYMMETRIES: Final = {
@@ -38,15 +38,12 @@ def over_symmetries(predict: Predict, symmetries: Literal["none", "flips", "all"
     return _Averaged(predict, chosen)
 
 
-class _Averaged:
+class _Averaged(AsksAhead):
     """Asks for all symmetries of a batch before it waits for the first."""
 
     def __init__(self, predict: Predict, symmetries: tuple[tuple[int, bool], ...]) -> None:
         self._predict = predict
         self._symmetries = symmetries
-
-    def __call__(self, reflectance: NDArray[np.float32]) -> NDArray[np.float32]:
-        return self.ask(reflectance)()
 
     def ask(self, reflectance: NDArray[np.float32]) -> Answer:
         shape = reflectance.shape[:3]
