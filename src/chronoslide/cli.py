@@ -82,6 +82,9 @@ def _carry_out(arguments: argparse.Namespace) -> None:
         if arguments.verb == "map":
             stage.run(Path(arguments.root).resolve(), arguments.scheduler)
             return
+        if getattr(arguments, "with_workers", None) or getattr(arguments, "worker", None) is not None:
+            _train_together(stage, arguments)
+            return
         stage.run(Path(arguments.root).resolve())
         if getattr(arguments, "against", None):
             print(f"The comparison: {stage.compare(Path(arguments.root).resolve(), arguments.against)}")
@@ -128,6 +131,15 @@ def _carry_out(arguments: argparse.Namespace) -> None:
             module.run(Path(arguments.root), arguments.inventory, arguments.area, arguments.output)
 
 
+def _train_together(stage: Any, arguments: argparse.Namespace) -> None:
+    from chronoslide.models.workers import Team, together
+
+    if arguments.worker is None or not arguments.with_workers:
+        raise SettingsError("--workers and --worker go together: the addresses of all, and which this one is, from 0")
+    with together(Team(tuple(arguments.with_workers.split(",")), arguments.worker)):
+        stage.run(Path(arguments.root).resolve())
+
+
 def _tune(stage: Any, arguments: argparse.Namespace) -> None:
     root = Path(arguments.root).resolve()
     if arguments.worker:
@@ -152,6 +164,8 @@ def _parser() -> argparse.ArgumentParser:
     stages["report"].add_argument(
         "--against", metavar="REV", help="also compare with a git revision, or a run in MLflow"
     )
+    for name in ("pretrain", "transfer"):
+        _add_workers(stages[name])
     tune = stages["tune"]
     tune.add_argument("--workers", type=int, metavar="N", help="processes that share the cores (default: params.yaml)")
     tune.add_argument("--storage", metavar="URL", help="database of the study (default: params.yaml)")
@@ -195,6 +209,16 @@ def _parser() -> argparse.ArgumentParser:
     _add_review(verbs)
     _add_deliveries(verbs)
     return parser
+
+
+def _add_workers(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument(
+        "--workers",
+        dest="with_workers",
+        metavar="HOST:PORT,...",
+        help="train by several processes, the same command in each with another --worker; the first keeps the result",
+    )
+    verb.add_argument("--worker", type=int, metavar="N", help="which of the workers this process is, from 0")
 
 
 def _add_scene(verb: argparse.ArgumentParser) -> None:

@@ -50,13 +50,13 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):  # type: ignore[
     """Keras' batch normalisation, computed by TensorFlow's fused operation where TensorFlow is the backend.
 
     Weights, results and moving statistics are those of the parent; a training step of the whole network takes about a
-    quarter less time. With other backends it is the parent. As there, a layer with `trainable = False` runs on its
-    stored statistics, also while the rest of the network is trained.
+    quarter less time. It is the parent with other backends, and where several processes train together. As there, a
+    layer with `trainable = False` runs on its stored statistics, also while the rest of the network is trained.
     """
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         """Normalises (n, rows, cols, channels)."""
-        if keras.backend.backend() != "tensorflow" or mask is not None or len(inputs.shape) != 4:
+        if keras.backend.backend() != "tensorflow" or mask is not None or len(inputs.shape) != 4 or self.synchronized:
             return super().call(inputs, training=training, mask=mask)
         import tensorflow as tf
 

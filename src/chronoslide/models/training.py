@@ -1,7 +1,8 @@
 """Fitting a network to patches: the loop from random or pretrained weights to the best ones on validation patches.
 
-It is a plain loop over `train_on_batch`. Keras' `fit` would feed the batches through `tf.data`, whose end of an epoch
-can stall for seconds on a CPU, and it would average the validation loss over batches.
+It is a plain loop over steps, those of Keras' `train_on_batch` or of several processes (`workers`). Keras' `fit` would
+feed the batches through `tf.data`, whose end of an epoch can stall for seconds on a CPU, and it would average the
+validation loss over batches.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from chronoslide.models.feeding import Feeding
 from chronoslide.models.losses import PatchLoss, loss_from_settings
 from chronoslide.models.metrics import Counts, count
 from chronoslide.models.optimisers import WeightAverage, compile_for_training
+from chronoslide.models.workers import Step, agreed, step_of
 from chronoslide.params import OptimiserSettings
 from chronoslide.patches.boundaries import soft_labels, without_boundaries
 from chronoslide.patches.mixture import Samples
@@ -134,6 +136,7 @@ def train(
     average = WeightAverage(model, settings.average) if settings.average else None
     drawer = Drawer(training, settings)
     feeding = Feeding()
+    step = step_of(model, loss)
     weights: list[NDArray[Any]] = []
     epochs: list[Epoch] = []
     seconds: list[float] = []
@@ -144,12 +147,12 @@ def train(
         learning_rate = schedule.learning_rate(number)
         model.optimizer.learning_rate.assign(learning_rate)
         drawer.look(number, model, statistics)
-        trained = _epoch_loss(model, training, drawer.draw(rng), statistics, settings, rng, average, feeding)
+        trained = _epoch_loss(model, step, training, drawer.draw(rng), statistics, settings, rng, average, feeding)
         judged_loss, counts = math.nan, Counts()
         with average.in_place() if average else nullcontext():
             if judged is not None and truth is not None:
                 judged_loss, counts = _judge(model, judged, truth, settings.batch_patches, loss)
-            watched = trained if validation is None else judged_loss
+            watched = agreed(trained if validation is None else judged_loss)
             lowest, ended = schedule.observe(number, watched), number == settings.epochs or schedule.exhausted(number)
             wanted = ended if settings.keep == "last" else lowest
             if wanted:
@@ -248,6 +251,7 @@ class _Schedule:
 
 def _epoch_loss(
     model: keras.Model,
+    step: Step,
     patches: Samples,
     order: NDArray[np.int64],
     statistics: BandStatistics,
@@ -264,10 +268,9 @@ def _epoch_loss(
     for shown, seen, labels in feeding.ahead(prepared):
         model.reset_metrics()  # Keras would answer with the mean over the steps since the last reset
         warmup.before_step()
-        step = model.train_on_batch(seen, labels[..., None])
+        total += step(seen, labels[..., None]) * shown
         if average:
             average.follow()
-        total += float(np.ravel(step)[0]) * shown
         if not math.isfinite(total):
             break
     return total / len(order)

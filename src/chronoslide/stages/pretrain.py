@@ -26,8 +26,8 @@ from chronoslide.params import PretrainSettings, read_settings
 from chronoslide.patches.scaling import BandStatistics
 from chronoslide.patches.source_reading import ReadSource, counts, described, mixtures, read_sources
 from chronoslide.patches.storage import read_patches, read_statistics
-from chronoslide.stages.training_run import keep, log_epochs, patches_text, show_epochs
-from chronoslide.tracking import StageRun, require_dependency, stage_run
+from chronoslide.stages.training_run import keep, log_epochs, patches_text, show_epochs, training_run
+from chronoslide.tracking import StageRun, require_dependency
 
 MODEL = "pretrained"
 BEST = "results/search/best_params.json"
@@ -55,7 +55,7 @@ def run(root: Path) -> None:
     log.info("pretrain: %s", settled.sentence())
     for number, source in enumerate(settings.pretrain.sources):
         require_dependency(root, "pretrain", source.path, f"pretrain.sources[{number}]")
-    with stage_run(root, "pretrain", settings) as run:
+    with training_run(root, "pretrain", settings) as run:
         run.log_params({f"used.{name}": value for name, value in settled.values.items()})
         run.tag(**{f"from.{name}": source for name, source in settled.sources.items()})
         model = build_network(len(training.bands), settled.model, statistics, settings.seed)

@@ -16,10 +16,22 @@ from chronoslide.models.fitting import Fitted
 from chronoslide.models.plain import in_plain_layers
 from chronoslide.models.storage import save_model
 from chronoslide.models.training import History, history_table
+from chronoslide.models.workers import keeps
+from chronoslide.params import Settings
 from chronoslide.patches.storage import PatchSet
-from chronoslide.tracking import STORED_MODEL, StageRun, register_network
+from chronoslide.tracking import STORED_MODEL, StageRun, inputs_of, register_network, stage_run
 
 HISTORY = "history.csv"
+
+
+@contextmanager
+def training_run(root: Path, stage: str, settings: Settings, name: str | None = None) -> Iterator[StageRun]:
+    """The run of a stage as `stage_run` opens it; in a process that only helps to train, one that nobody is told of."""
+    if keeps():
+        with stage_run(root, stage, settings, name) as run:
+            yield run
+        return
+    yield StageRun(None, "", inputs_of(root, stage, settings), root, known=True)
 
 
 @contextmanager
@@ -45,6 +57,8 @@ def keep(
 ) -> None:
     """Stores a trained network as a folder, logs its curves and files, and registers it if it has a name.
 
+    A process that only helps to train keeps nothing.
+
     Args:
         folder: Where it is stored.
         fitted: The network.
@@ -52,6 +66,8 @@ def keep(
         registered_name: In the registry.
         beside: Further text files of the folder, by name.
     """
+    if not keeps():
+        return
     text = history_table(fitted.histories).to_csv(index=False, lineterminator="\n")
     save_model(folder, fitted.model, fitted.card, {HISTORY: text, **(beside or {})})
     for prefix, history in log_epochs(fitted.histories, run).items():

@@ -13,8 +13,7 @@ from chronoslide.models.fitting import fit
 from chronoslide.models.storage import load_model
 from chronoslide.params import Settings, read_settings
 from chronoslide.patches.storage import PatchSet, read_patches, read_statistics
-from chronoslide.stages.training_run import keep, patches_text, show_epochs
-from chronoslide.tracking import stage_run
+from chronoslide.stages.training_run import keep, patches_text, show_epochs, training_run
 
 MODEL, CONTROL = "transferred", "from_scratch"
 
@@ -43,7 +42,7 @@ def run(root: Path) -> None:
     both = with_rehearsed(root / "results/patches", training, settings)
     rehearsed = f" and {both.n - training.n} of the training area" if both.n > training.n else ""
 
-    with stage_run(root, "transfer", settings) as run, show_epochs("transfer", epochs) as on_epoch:
+    with training_run(root, "transfer", settings) as run, show_epochs("transfer", epochs) as on_epoch:
         if settings.transfer.freeze == "encoder":
             freeze_encoder(model)
         fitted = fit(
@@ -59,7 +58,7 @@ def run(root: Path) -> None:
         )
         keep(root / "results/models" / MODEL, fitted, run, f"chronoslide-{MODEL}")
     with (
-        stage_run(root, "transfer", settings, "transfer from scratch") as run,
+        training_run(root, "transfer", settings, "transfer from scratch") as run,
         show_epochs("transfer from scratch", epochs) as on_epoch,
     ):
         statistics = read_statistics(folder)
