@@ -22,7 +22,7 @@ from xml.sax.saxutils import escape, quoteattr
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
-from rasterio.enums import MaskFlags
+from rasterio.enums import MaskFlags, Resampling
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.shutil import copy as copy_raster
 from rasterio.windows import Window
@@ -31,16 +31,20 @@ from chronoslide.errors import DataError, GridError
 from chronoslide.files import replacing
 from chronoslide.grid import Grid
 
-# A window that is as high as two blocks touches three rows of them.
-_CACHED_BLOCK_ROWS = 3
+# What windows of two blocks' height touch. For higher ones more rows would have to be kept, in memory that grows with
+# the raster's width, to decode a smaller part of the blocks once instead of twice: 1 % of a map's time.
+_MOST_CACHED_BLOCK_ROWS = 3
 _ROWS_OF_STRIP = 256
+USUAL_WINDOW_ROWS: Final = 512
+"""Height that a window is expected to have at most [pixels]."""
 _SMALLEST_CACHE = 16 * 2**20
 # Imaging spectrometers have some hundreds. GDAL takes minutes to find out that tens of thousands are not in a file.
 _MOST_BANDS = 1000
+_BLOCK_SIDE: Final = 256
 _COG: Final = {
     "driver": "COG",
     "compress": "DEFLATE",
-    "blocksize": 256,
+    "blocksize": _BLOCK_SIDE,
     "num_threads": "ALL_CPUS",  # the bytes are the same for any number
 }
 # Sensors' numbers shrink by what neighbours have in common. Decimals of floating-point numbers have little: a map of
@@ -117,11 +121,15 @@ class OpenRaster:
 
 
 @contextmanager
-def open_raster(path: Path) -> Iterator[OpenRaster]:
+def open_raster(path: Path, window_rows: int = USUAL_WINDOW_ROWS) -> Iterator[OpenRaster]:
     """Opens a raster to read it window by window.
 
-    GDAL keeps the blocks that three rows of them take, so that windows in reading order decode each block once: memory
-    grows with the raster's width, not with its area.
+    GDAL keeps the rows of blocks that a window touches, so that windows in reading order decode each block once: memory
+    grows with the raster's width, not with its area. For windows higher than two blocks it keeps a few blocks alone.
+
+    Args:
+        path: Of the raster.
+        window_rows: Height of the windows that will be read [pixels].
 
     Raises:
         DataError: As `read_raster`.
@@ -129,7 +137,9 @@ def open_raster(path: Path) -> Iterator[OpenRaster]:
     with _opened(path) as source:
         grid = grid_of(source, path)
         bands = tuple(name or "" for name in source.descriptions)
-        rows = _CACHED_BLOCK_ROWS * max(height for height, _ in source.block_shapes)
+        block_rows = max(height for height, _ in source.block_shapes)
+        touched = -(-window_rows // block_rows) + 1
+        rows = block_rows * touched if touched <= _MOST_CACHED_BLOCK_ROWS else 0
         row_bytes = source.width * sum(np.dtype(dtype).itemsize for dtype in source.dtypes) + source.width
         with rasterio.Env(GDAL_CACHEMAX=max(rows * row_bytes, _SMALLEST_CACHE)):
             yield OpenRaster(grid, bands, np.dtype(source.dtypes[0]), source, path)
@@ -245,8 +255,11 @@ def _encoded(
                 target.update_tags(**tags)
             if valid is not None:
                 target.write_mask(valid)
-        options = _COG_FLOATING_POINT if np.issubdtype(cube.dtype, np.floating) else _COG_WHOLE_NUMBERS
-        copy_raster(memory.name, optimised.name, **options, overview_resampling=overviews)
+        if np.issubdtype(cube.dtype, np.floating):
+            _build_overviews(Path(memory.name), grid, Resampling[overviews])
+            copy_raster(memory.name, optimised.name, **_COG_FLOATING_POINT)
+        else:
+            copy_raster(memory.name, optimised.name, **_COG_WHOLE_NUMBERS, overview_resampling=overviews)
         yield optimised
 
 
@@ -260,7 +273,7 @@ def write_raster_of_rows(
     Args:
         path: Where to.
         rows: A file that holds (rows, cols) as float32 in this machine's byte order, row by row. Beside it GDAL is
-            given a small description, which is removed again.
+            given a small description and overviews, a third of its size, which are removed again.
         offset: Bytes that stand before the numbers.
         grid: Where the pixels lie.
         band: A name for the band.
@@ -270,16 +283,33 @@ def write_raster_of_rows(
         StorageError: The place cannot be written to, or the disk is full.
     """
     description = rows.with_name(f"{rows.name}.vrt")
+    overviews = rows.with_name(f"{description.name}.ovr")
+    overviews.unlink(missing_ok=True)  # of a process that was killed
     try:
         description.write_text(_describe_rows(rows.name, offset, grid, band, tags or {}), encoding="utf-8")
         with replacing(path) as temporary, rasterio.Env(GDAL_CACHEMAX=_SMALLEST_CACHE + 4 * 512 * grid.cols):
             try:
-                copy_raster(description, temporary, **_COG_FLOATING_POINT, overview_resampling="average")
+                _build_overviews(description, grid, Resampling.average)
+                copy_raster(description, temporary, **_COG_FLOATING_POINT)
                 _require_last_rows(description, temporary)
             except RasterioError as error:
                 raise OSError(errno.EIO, str(error).splitlines()[0], str(temporary)) from error
     finally:
         description.unlink(missing_ok=True)
+        overviews.unlink(missing_ok=True)
+
+
+def _build_overviews(path: Path, grid: Grid, resampling: Resampling) -> None:
+    """Gives a raster overviews down to one block, which a copy then takes as they are.
+
+    Left to GDAL, the copy would pack them into a file of its own and unpack them again, which takes as long as all the
+    rest.
+    """
+    levels = math.ceil(math.log2(max(max(grid.shape) / _BLOCK_SIDE, 1)))
+    if levels:
+        unpacked = rasterio.Env(COMPRESS_OVERVIEW="NONE", GDAL_TIFF_OVR_BLOCKSIZE=str(_BLOCK_SIDE))
+        with unpacked, rasterio.open(path, "r+") as source:
+            source.build_overviews([2**level for level in range(1, levels + 1)], resampling)
 
 
 def _describe_rows(name: str, offset: int, grid: Grid, band: str, tags: dict[str, str]) -> str:
@@ -306,7 +336,7 @@ def _describe_rows(name: str, offset: int, grid: Grid, band: str, tags: dict[str
 def _require_last_rows(expected: Path, written: Path) -> None:
     """Compares the end of two rasters: GDAL does not notice every disk that fills up while it closes a file."""
     with rasterio.open(expected) as first, rasterio.open(written) as second:
-        last = Window(0, max(first.height - _COG["blocksize"], 0), first.width, min(_COG["blocksize"], first.height))
+        last = Window(0, max(first.height - _BLOCK_SIDE, 0), first.width, min(_BLOCK_SIDE, first.height))
         if not np.array_equal(first.read(1, window=last), second.read(1, window=last), equal_nan=True):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(written))
 

@@ -28,7 +28,7 @@ class AsksAhead(Protocol):
         return self.ask(reflectance)()
 
     def ask(self, reflectance: NDArray[np.float32]) -> Answer:
-        """Begins; may wait until there is room for it. The images may be changed afterwards."""
+        """Begins; may wait until there is room for it. The images stay as they are until the answer is fetched."""
 
 
 def ask(predict: Predict, reflectance: NDArray[np.float32]) -> Answer:

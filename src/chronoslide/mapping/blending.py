@@ -11,10 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from rasterio.windows import Window
 
-from chronoslide.mapping.windows import starts
+from chronoslide.mapping.windows import axis
 
 # The weight at a window's very edge. Above zero, so that pixels at the border of a scene keep a share of one.
 _FLOOR = 1e-3
+# Rows that are weighted and added at once: few enough to stay in a processor's cache.
+_ROWS_AT_ONCE = 32
 
 
 def taper(length: int, overlap: int) -> NDArray[np.float64]:
@@ -34,24 +36,23 @@ def taper(length: int, overlap: int) -> NDArray[np.float64]:
     return _FLOOR + (1.0 - _FLOOR) * fading
 
 
-def axis_shares(length: int, window: int, overlap: int) -> dict[int, NDArray[np.float64]]:
+def axis_shares(length: int, largest: int, overlap: int) -> dict[int, NDArray[np.float64]]:
     """The share that each window along one axis has in the pixels it covers.
 
     Args:
         length: Pixels along the axis.
-        window: Length of a window [pixels].
+        largest: That a window may have [pixels].
         overlap: Pixels that neighbours share at least [pixels].
 
     Returns:
-        The shares (min(window, length),) by the offset of the window; over each pixel they add up to one.
+        The shares (side,) by the first pixel of the window; over each pixel they add up to one.
     """
-    offsets = starts(length, window, overlap)
-    side = min(window, length)
-    weight = taper(side, overlap)
+    windows = axis(length, largest, overlap)
+    weight = taper(windows.side, overlap)
     total = np.zeros(length)
-    for offset in offsets:
-        total[offset : offset + side] += weight
-    return {offset: weight / total[offset : offset + side] for offset in offsets}
+    for start in windows.starts:
+        total[start : start + windows.side] += weight
+    return {start: weight / total[start : start + windows.side] for start in windows.starts}
 
 
 class Blend:
@@ -62,32 +63,29 @@ class Blend:
     that step, so that windows which all hold one constant float32 give back exactly that constant.
     """
 
-    def __init__(self, shape: tuple[int, int], window: int, overlap: int, first_row: int = 0) -> None:
+    def __init__(self, shape: tuple[int, int], largest: int, overlap: int, first_row: int = 0) -> None:
         """Begins an empty blend for the windows of `cover` with the same arguments.
 
         Args:
             shape: (rows, cols) of the raster.
-            window: Side of a window [pixels].
+            largest: Side that a window may have [pixels].
             overlap: Pixels that neighbouring windows share at least [pixels].
             first_row: What lies above it is not wanted.
         """
         rows, cols = shape
-        self._total = np.zeros((min(window, rows), cols))
+        self._total = np.zeros((axis(rows, largest, overlap).side, cols))
         self._top = first_row
-        self._row_shares = axis_shares(rows, window, overlap)
-        self._col_shares = axis_shares(cols, window, overlap)
-
-    def share(self, window: Window) -> NDArray[np.float64]:
-        """(height, width), the share of a window of `cover` in each of its pixels."""
-        return np.outer(self._row_shares[window.row_off], self._col_shares[window.col_off])
+        self._row_shares = axis_shares(rows, largest, overlap)
+        self._col_shares = axis_shares(cols, largest, overlap)
 
     def add(self, window: Window, values: NDArray[np.float32]) -> None:
         """Adds the values (height, width) of one window; what lies above the first row that is held is left out."""
         above = max(self._top - window.row_off, 0)
-        begin = window.row_off + above - self._top
-        cols = slice(window.col_off, window.col_off + window.width)
-        weighted = self.share(window) * values
-        self._total[begin : begin + window.height - above, cols] += weighted[above:]
+        down, along = self._row_shares[window.row_off], self._col_shares[window.col_off]
+        held = self._total[window.row_off + above - self._top :, window.col_off : window.col_off + window.width]
+        for first in range(above, window.height, _ROWS_AT_ONCE):
+            some = slice(first, min(first + _ROWS_AT_ONCE, window.height))
+            held[first - above : some.stop - above] += np.outer(down[some], along) * values[some]
 
     def finished(self, begin: int, end: int) -> NDArray[np.float32]:
         """The rows from `begin` up to `end` (not included), to which no window will add; they stay where they are."""

@@ -88,7 +88,7 @@ class NetworkOnWorker(distributed.WorkerPlugin):  # type: ignore[misc]  # Dask's
 def _map_there(name: str, path: Path, batch: Batch, statistics: BandStatistics, settings: MapSettings) -> MappedBatch:
     """In a worker: reads a batch of a scene and maps it."""
     network: NetworkOnWorker = distributed.get_worker().plugins[name]
-    with open_scene(path) as scene:
+    with open_scene(path, settings.window_pixels) as scene:
         read = read_batch(scene, batch, statistics, settings)
     return map_batch(read, network.predict)
 

@@ -23,6 +23,7 @@ from chronoslide.mapping import openvino_engine
 from chronoslide.mapping.engines import Candidate, Engine, EngineName, choose_engine
 from chronoslide.mapping.openvino_engine import Precision
 from chronoslide.mapping.scene_adaptation import adapted_to, windows_of
+from chronoslide.memory import use_one_heap
 from chronoslide.models.card import require_bands
 from chronoslide.params import MapSettings
 from chronoslide.patches.storage import read_patches
@@ -52,6 +53,7 @@ def choose_engines_apart(
         ModelError: A model is missing or broken, or the process that chose was killed.
         DataError: The patches are missing or broken.
     """
+    use_one_heap()
     with tempfile.TemporaryDirectory() as folder:
         places = [Path(folder) / str(number) for number in range(len(models))]
         choices = []

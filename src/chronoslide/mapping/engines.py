@@ -7,10 +7,7 @@ decided, and why, is a value that the stage keeps.
 
 from __future__ import annotations
 
-import ctypes
-import gc
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -23,6 +20,7 @@ from chronoslide.mapping import openvino_engine
 from chronoslide.mapping.agreement import Agreement, agreement
 from chronoslide.mapping.asking import Predict
 from chronoslide.mapping.openvino_engine import Precision, Quantisation
+from chronoslide.memory import give_back
 from chronoslide.models.card import ModelCard
 from chronoslide.params import MapSettings
 from chronoslide.patches.storage import PatchSet
@@ -152,7 +150,7 @@ def choose_engine(
             tried.append(Candidate("openvino", precision, quantised, None, reason))
             continue
         if found.refusal is None:
-            _return_free_memory()
+            give_back()
             return Engine(predict, "openvino", precision, tuple(tried), network)
     tried.append(Candidate("tensorflow", "float32", None, None, None))
     return Engine(trained, "tensorflow", "float32", tuple(tried))
@@ -218,13 +216,6 @@ def _tensorflow_is_better() -> bool:
     import tensorflow as tf
 
     return bool(tf.config.list_physical_devices("GPU"))
-
-
-def _return_free_memory() -> None:
-    """Gives memory back to the system that making engines left free inside this process, some hundred megabytes."""
-    gc.collect()
-    with suppress(OSError, AttributeError):  # another C library than glibc
-        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _all(predict: Predict, images: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -31,7 +31,7 @@ def windows_of(path: Path, statistics: BandStatistics, settings: MapSettings) ->
     Raises:
         DataError: The scene lacks a band that the network was trained on, or its file is broken.
     """
-    with open_scene(path) as scene:
+    with open_scene(path, settings.window_pixels) as scene:
         windows = cover(scene.grid.shape, settings.window_pixels, settings.overlap_pixels)
         chosen = np.unique(np.linspace(0, len(windows) - 1, min(len(windows), _MOST_WINDOWS)).astype(np.intp))
         batches = [Batch(windows[place].row_off, (windows[place].col_off,), None, 0) for place in chosen]

@@ -20,7 +20,7 @@ from rasterio.windows import Window
 from chronoslide.grid import Grid
 from chronoslide.mapping.asking import Predict, ask
 from chronoslide.mapping.blending import Blend
-from chronoslide.mapping.windows import starts
+from chronoslide.mapping.windows import Axis, axis, up_to_multiple
 from chronoslide.params import MapSettings
 from chronoslide.patches.scaling import BandStatistics, fill_unobserved
 from chronoslide.pipelining import read_ahead
@@ -30,11 +30,9 @@ Progress = Callable[[int, int], None]
 
 # Four decimals are finer than any model's calibration, let files compress and hide differences between machines.
 _DECIMALS: Final = 4
-# The network halves its input four times.
-_SIDE_MULTIPLE: Final = 16
 _BATCHES_AHEAD: Final = 2
 _BATCHES_BEHIND: Final = 1
-_STRIP_ROWS: Final = 64
+_STRIP_ROWS: Final = 16
 
 
 class WindowedScene(Protocol):
@@ -160,19 +158,19 @@ def plan_batches(shape: tuple[int, int], settings: MapSettings, first_row: int =
     Raises:
         SettingsError: Windows with this overlap would not advance.
     """
-    rows, cols = shape
-    side, overlap, together = settings.window_pixels, settings.overlap_pixels, settings.batch_windows
-    row_starts, col_starts = starts(rows, side, overlap), starts(cols, side, overlap)
+    rows, _ = shape
+    down, along = _axes(shape, settings)
     if first_row >= rows:
         return []
+    together = settings.batch_windows
     batches = []
-    for index, (row, next_row) in enumerate(zip(row_starts, [*row_starts[1:], rows], strict=True)):
-        if row + min(side, rows) <= first_row:
+    for index, (row, next_row) in enumerate(zip(down.starts, [*down.starts[1:], rows], strict=True)):
+        if row + down.side <= first_row:
             continue
-        for first in range(0, len(col_starts), together):
-            chosen = tuple(col_starts[first : first + together])
-            done = index * len(col_starts) + first + len(chosen)
-            batches.append(Batch(row, chosen, next_row if chosen[-1] == col_starts[-1] else None, done))
+        for first in range(0, len(along.starts), together):
+            chosen = along.starts[first : first + together]
+            done = index * len(along.starts) + first + len(chosen)
+            batches.append(Batch(row, chosen, next_row if chosen[-1] == along.starts[-1] else None, done))
     return batches
 
 
@@ -182,10 +180,10 @@ def read_batch(scene: WindowedScene, batch: Batch, statistics: BandStatistics, s
     Raises:
         DataError: The scene lacks a band that the network was trained on, or its file is broken.
     """
-    height, width = (min(settings.window_pixels, length) for length in scene.grid.shape)
+    down, along = _axes(scene.grid.shape, settings)
     windows, images, validity = [], [], []
     for col in batch.cols:
-        window = Window(col, batch.row, width, height)
+        window = Window(col, batch.row, along.side, down.side)
         reflectance, valid = scene.read(window, statistics.bands)
         if valid.any():
             windows.append(window)
@@ -236,10 +234,10 @@ def blend_batches(
     rows, cols = shape
     if first_row >= rows:
         return
-    side, overlap = settings.window_pixels, settings.overlap_pixels
-    count = len(starts(rows, side, overlap)) * len(starts(cols, side, overlap))
-    blend = Blend(shape, side, overlap, first_row)
-    valid = np.zeros((min(side, rows), cols), dtype=bool)
+    down, along = _axes(shape, settings)
+    count = len(down.starts) * len(along.starts)
+    blend = Blend(shape, settings.window_pixels, settings.overlap_pixels, first_row)
+    valid = np.zeros((down.side, cols), dtype=bool)
     top = first_row
     for batch, found in mapped:
         for window, probability, observed in zip(found.windows, found.probability, found.valid, strict=True):
@@ -271,15 +269,21 @@ def rounded(probability: NDArray[np.float32]) -> NDArray[np.float32]:
 def _fill(
     images: Sequence[NDArray[np.float32]], valid: Sequence[NDArray[np.bool_]], statistics: BandStatistics
 ) -> NDArray[np.float32]:
-    """Windows as the network takes them (n, rows, cols, bands); what lies beyond a small scene counts as unobserved."""
+    """Windows as the network takes them (n, rows, cols, bands); what lies beyond a small scene counts as unobserved.
+
+    In memory, bands lie apart as they do in a scene's file.
+    """
     rows, cols = valid[0].shape
-    observed = np.zeros((len(valid), _padded(rows), _padded(cols)), dtype=bool)
-    filled = np.zeros((*observed.shape, len(statistics.bands)), dtype=np.float32)
+    observed = np.zeros((len(valid), up_to_multiple(rows), up_to_multiple(cols)), dtype=bool)
+    planes = np.zeros((len(valid), len(statistics.bands), *observed.shape[1:]), dtype=np.float32)
+    filled = np.moveaxis(planes, 1, -1)
     for index, (image, known) in enumerate(zip(images, valid, strict=True)):
         filled[index, :rows, :cols] = image
         observed[index, :rows, :cols] = known
     return filled if observed.all() else fill_unobserved(filled, observed, statistics)
 
 
-def _padded(side: int) -> int:
-    return -(-side // _SIDE_MULTIPLE) * _SIDE_MULTIPLE
+def _axes(shape: tuple[int, int], settings: MapSettings) -> tuple[Axis, Axis]:
+    """The windows down and along a scene."""
+    down, along = (axis(length, settings.window_pixels, settings.overlap_pixels) for length in shape)
+    return down, along

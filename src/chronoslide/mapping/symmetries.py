@@ -50,7 +50,7 @@ class _Averaged(AsksAhead):
         answers = []
         for turns, flipped in self._symmetries:
             seen = np.rot90(reflectance[:, :, ::-1] if flipped else reflectance, turns, axes=(1, 2))
-            answers.append(ask(self._predict, np.ascontiguousarray(seen)))
+            answers.append(ask(self._predict, seen))
 
         def fetch() -> NDArray[np.float32]:
             total = np.zeros(shape, dtype=np.float64)

@@ -1,22 +1,74 @@
 """Windows: the overlapping pieces in which a scene passes through the network.
 
-First step from scene to probability. The windows of `cover` leave no strip of the scene unmapped: the last window of
-a row or column is shifted inward, and a scene that is smaller than a window is one window of its own length.
+First step from scene to probability. What neighbours share is computed twice, so a scene gets as few windows as the
+largest one allows, and these only as large as they must be: all of one shape, spread evenly, none beyond the scene. A
+scene that is smaller than the largest window is one window of its own shape.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
 
 from rasterio.windows import Window
 
 from chronoslide.errors import SettingsError
 
+SIDE_MULTIPLE: Final = 16
+"""Sides that the network takes are multiples of it [pixels]: it halves its input four times."""
 
-def cover(shape: tuple[int, int], window: int, overlap: int) -> list[Window]:
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """The windows along one axis of a raster.
+
+    Attributes:
+        side: Of each window [pixels].
+        starts: First pixel of each, ascending; the first is 0 and the last window ends where the raster ends.
+    """
+
+    side: int
+    starts: tuple[int, ...]
+
+
+def axis(length: int, largest: int, overlap: int) -> Axis:
+    """The fewest windows that cover an axis, as small as they can be.
+
+    Args:
+        length: Pixels along the axis.
+        largest: That a window may have [pixels].
+        overlap: Pixels that neighbours share at least [pixels].
+
+    Returns:
+        Windows whose side is a multiple of 16, or `largest`; an axis that is not longer than `largest` is one window.
+
+    Raises:
+        SettingsError: Windows with this overlap would not advance.
+    """
+    if not 0 <= overlap < largest:
+        raise SettingsError(
+            f"map: an overlap of {overlap} pixels with windows of {largest} covers nothing; "
+            "set map.overlap_pixels to at most half of map.window_pixels"
+        )
+    if length <= largest:
+        return Axis(length, (0,))
+    count = -(-(length - overlap) // (largest - overlap))
+    needed = -(-(length + (count - 1) * overlap) // count)
+    side = min(up_to_multiple(needed), largest)
+    return Axis(side, tuple((length - side) * number // (count - 1) for number in range(count)))
+
+
+def up_to_multiple(side: int) -> int:
+    """The next side [pixels] that the network takes."""
+    return -(-side // SIDE_MULTIPLE) * SIDE_MULTIPLE
+
+
+def cover(shape: tuple[int, int], largest: int, overlap: int) -> list[Window]:
     """Windows that together cover every pixel of a raster and none outside it.
 
     Args:
         shape: (rows, cols) of the raster.
-        window: Side of a window [pixels]; along an axis that is shorter, the windows have the axis' length.
+        largest: Side that a window may have [pixels].
         overlap: Pixels that neighbouring windows share at least [pixels].
 
     Returns:
@@ -25,34 +77,5 @@ def cover(shape: tuple[int, int], window: int, overlap: int) -> list[Window]:
     Raises:
         SettingsError: Windows with this overlap would not advance.
     """
-    rows, cols = shape
-    height, width = min(window, rows), min(window, cols)
-    return [
-        Window(col, row, width, height)
-        for row in starts(rows, window, overlap)
-        for col in starts(cols, window, overlap)
-    ]
-
-
-def starts(length: int, window: int, overlap: int) -> list[int]:
-    """First pixels of the windows along one axis, ascending.
-
-    Args:
-        length: Pixels along the axis.
-        window: Length of a window [pixels].
-        overlap: Pixels that neighbours share at least [pixels].
-
-    Returns:
-        Offsets in 0..length - window; just 0 if the axis is not longer than a window.
-
-    Raises:
-        SettingsError: Windows with this overlap would not advance.
-    """
-    if not 0 <= overlap < window:
-        raise SettingsError(
-            f"map: an overlap of {overlap} pixels with windows of {window} covers nothing; "
-            "set map.overlap_pixels to at most half of map.window_pixels"
-        )
-    last = max(length - window, 0)
-    offsets = list(range(0, last, window - overlap))
-    return [*offsets, last]
+    down, along = (axis(length, largest, overlap) for length in shape)
+    return [Window(col, row, along.side, down.side) for row in down.starts for col in along.starts]

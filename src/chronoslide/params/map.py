@@ -33,8 +33,8 @@ class MapSettings(Section):
     """From scenes to probabilities.
 
     Attributes:
-        window_pixels: Rows and columns of a window.
-        overlap_pixels: Of neighbouring windows, over which they are blended.
+        window_pixels: Rows and columns that a window may have; it is as small as the scene allows with as few windows.
+        overlap_pixels: Of neighbouring windows at least, over which they are blended.
         batch_windows: Windows that go through the network at once.
         symmetries: Test-time augmentation: "none", the four "flips", or "all" eight symmetries of a square.
         engine: What runs the network: "openvino", "tensorflow", or "auto", which is OpenVINO where it is installed and

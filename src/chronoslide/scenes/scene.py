@@ -17,7 +17,7 @@ from rasterio.windows import Window
 
 from chronoslide.errors import DataError, GridError, nearest
 from chronoslide.grid import Grid, require_metric
-from chronoslide.rasters import OpenRaster, Raster, open_raster, read_raster, write_raster
+from chronoslide.rasters import USUAL_WINDOW_ROWS, OpenRaster, Raster, open_raster, read_raster, write_raster
 
 SCALE: Final = 10_000
 """Stored value of a reflectance of 1 in everything that is written to `results/`."""
@@ -121,13 +121,17 @@ def read_scene(path: Path) -> Scene:
 
 
 @contextmanager
-def open_scene(path: Path) -> Iterator[StoredScene]:
+def open_scene(path: Path, window_rows: int = USUAL_WINDOW_ROWS) -> Iterator[StoredScene]:
     """Opens a scene that `write_scene` wrote, to read it window by window.
+
+    Args:
+        path: Of the scene.
+        window_rows: Height of the windows that will be read [pixels], by which memory is measured out.
 
     Raises:
         DataError: As `read_scene`.
     """
-    with open_raster(path) as raster:
+    with open_raster(path, window_rows) as raster:
         _require_stored_scene(path, raster.dtype, raster.bands)
         yield StoredScene(raster.grid, raster.bands, raster)
 

@@ -104,7 +104,10 @@ def _map_years(
             bar.update(_windows(path, section))
         else:
             used = engine.for_scene(path)
-            with open_scene(path) as scene, open_raster(greenness) if greenness else nullcontext() as green:
+            with (
+                open_raster(greenness) if greenness else nullcontext() as green,
+                open_scene(path, section.window_pixels) as scene,  # the last one opened sets the memory for blocks
+            ):
                 require_bands(card, scene.bands)
                 if cluster is None:
                     strips = partial(probability_strips, scene, over_symmetries(used.predict, section.symmetries))
