@@ -1,14 +1,16 @@
 """The training step at batches of 32 patches of 128 x 128 x 5: patches a second, beside PyTorch's in the same run.
 
 `python -m benchmarks training` runs the project's own loop, augmentation included, on made-up patches, in a process of
-its own for each number of filters and precision: `python -m benchmarks.bench_training FILTERS PRECISION`. The
-peer (`make bench-peers`) gets its batch ready in memory and augments nothing.
+its own for each number of filters and precision: `python -m benchmarks.bench_training FILTERS PRECISION`. The smallest
+network is trained by two processes of one core each as well, which share each batch over the loopback address
+(`models/workers.py`). The peer (`make bench-peers`) gets its batch ready in memory and augments nothing.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from typing import Any
@@ -58,6 +60,9 @@ def training(*, quick: bool = False) -> list[Measure]:
             for name, values in rates.items()
         ]
         measures.append(Measure(f"train_f{filters}_step_share", tuple(shares), "1", _COMMAND))
+    alone = FILTERS[0]
+    rates_of_two = [_two_processes(alone) for _ in range(1 if quick else _ROUNDS)]
+    measures.append(Measure(f"train_f{alone}_two_processes_rate", tuple(rates_of_two), "patches/s", _COMMAND))
     if speedups:
         measures += [
             Measure(f"train_f{filters}_speedup", tuple(values), "1", _COMMAND) for filters, values in speedups.items()
@@ -65,6 +70,25 @@ def training(*, quick: bool = False) -> list[Measure]:
         slowest = min(speedups.values(), key=lambda values: float(np.median(values)))
         measures.append(Measure("train_speedup_vs_best_peer", tuple(slowest), "1", _COMMAND))
     return measures
+
+
+def _two_processes(filters: int) -> float:
+    """Patches a second of two processes that train together, with one core each."""
+    cores = sorted(os.sched_getaffinity(0))
+    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
+        team = ",".join(f"127.0.0.1:{server.getsockname()[1]}" for server in (one, other))
+    words = [sys.executable, "-m", "benchmarks.bench_training", str(filters), "float32", team]
+    running = [
+        subprocess.Popen(
+            ["taskset", "-c", str(cores[rank % len(cores)]), *words, str(rank)],
+            cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        )
+        for rank in (0, 1)
+    ]  # fmt: skip
+    answers = [one.communicate()[0] for one in running]
+    rate: float = json.loads(answers[0].splitlines()[-1])["patches_per_s"]
+    print(f"two processes, f = {filters}: {rate}", flush=True)
+    return rate
 
 
 def _run(words: list[str]) -> dict[str, float]:
@@ -81,11 +105,12 @@ def main() -> int:
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     from chronoslide.models.training import train
     from chronoslide.models.unet import build_unet
+    from chronoslide.models.workers import Team, together
     from chronoslide.params import ModelSettings, OptimiserSettings
     from chronoslide.patches.scaling import BandStatistics
     from chronoslide.patches.storage import PatchSet
 
-    filters, precision = int(sys.argv[1]), sys.argv[2]
+    filters, precision, *team = int(sys.argv[1]), *sys.argv[2:]
     bands = ("blue", "green", "red", "red_edge", "nir")
     statistics = BandStatistics(bands, (0.1,) * _BANDS, (0.05,) * _BANDS)
     rng = np.random.default_rng(0)
@@ -95,10 +120,10 @@ def main() -> int:
     settings = OptimiserSettings(
         epochs=2, batch_patches=BATCH, schedule="cosine", orient=True, relight_gain=0.07, relight_haze=0.01
     )
-    model = build_unet(
-        _BANDS, ModelSettings.model_validate({"filters": filters, "precision": precision}), statistics, seed=1
-    )
-    history = train(model, PatchSet(images, labels, bands), None, settings, statistics, seed=1)
+    shape = ModelSettings.model_validate({"filters": filters, "precision": precision})
+    with together(Team(tuple(team[0].split(",")), int(team[1])) if team else None):
+        model = build_unet(_BANDS, shape, statistics, seed=1)
+        history = train(model, PatchSet(images, labels, bands), None, settings, statistics, seed=1)
     found: dict[str, Any] = {
         "patches_per_s": round(count / history.seconds[1], 3),
         "step_share": round(history.step_share, 5),

@@ -54,3 +54,15 @@ def test_training_moves_the_statistics_and_a_frozen_layer_keeps_and_uses_them(tw
     layer.trainable = True
     layer(IMAGES, training=True)
     assert not np.allclose(layer.get_weights()[2], before[2])
+
+
+@pytest.mark.parametrize("channels", [4, 16])
+@pytest.mark.parametrize("training", [False, True])
+def test_normalisation_in_bfloat16_gives_what_float32_gives_up_to_its_three_digits(channels, training):
+    image = np.random.default_rng(0).normal(3, 2, (2, 3, 3, channels)).astype(np.float32)
+    exact, rounded = (FusedBatchNormalization(dtype=kind) for kind in ("float32", "mixed_bfloat16"))
+    answers = [np.asarray(keras.ops.cast(layer(image, training=training), "float32")) for layer in (exact, rounded)]
+    assert rounded(image).dtype == "bfloat16"
+    np.testing.assert_allclose(answers[1], answers[0], atol=0.03)
+    for ours, theirs in zip(rounded.get_weights(), exact.get_weights(), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=0.002)

@@ -56,8 +56,9 @@ def relight(
     fall[answers] = np.linspace(1.0, _HAZE_IN_LAST_BAND, int(answers.sum()))
     hazes = haze * fall * rng.standard_normal((n, 1, 1, 1))
     gains = np.where(answers, gains, 1.0)
-    changed = reflectance * gains.astype(np.float32) + hazes.astype(np.float32)
-    return np.maximum(changed, np.float32(0.0))
+    changed = reflectance * gains.astype(np.float32)
+    changed += hazes.astype(np.float32)  # in place: every new array of a batch costs as much as the sum
+    return np.maximum(changed, np.float32(0.0), out=changed)
 
 
 def vary_smoothly(
