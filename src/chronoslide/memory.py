@@ -1,7 +1,7 @@
 """Memory of this process that the C library holds: kept in one heap, and given back once a large piece of work is done.
 
 Ground floor. Mapping takes and frees tens of megabytes many times a second in several threads. Left to itself, glibc
-gives each thread a heap and keeps what they free, so that a process that maps one scene after another grows.
+gives each thread a heap and keeps what is freed there, so that a process that maps one scene after another grows.
 """
 
 from __future__ import annotations
@@ -24,7 +24,10 @@ def use_one_heap() -> None:
 
 
 def give_back() -> None:
-    """Gives the system what lies free inside this process, after a map some hundred megabytes."""
+    """Gives the system what lies free inside this process, after an engine was made some hundred megabytes.
+
+    Not between maps: each would ask for the same pages again, which takes longer than the blending.
+    """
     gc.collect()
     with suppress(OSError, AttributeError):  # another C library than glibc
         ctypes.CDLL(None).malloc_trim(0)

@@ -16,7 +16,6 @@ from chronoslide.grid import Grid
 from chronoslide.mapping.asking import Predict
 from chronoslide.mapping.partial_writer import HEADER_BYTES, open_partial
 from chronoslide.mapping.strips import Progress, Strip, WindowedScene, probability_strips
-from chronoslide.memory import give_back
 from chronoslide.params import MapSettings
 from chronoslide.patches.scaling import BandStatistics
 from chronoslide.pipelining import write_behind
@@ -116,7 +115,6 @@ def write_rows(
                 give(some)
         write_raster_of_rows(path, rows_path, HEADER_BYTES, grid, band=band, tags=dict(tags))
     rows_path.unlink()
-    give_back()
 
 
 def unobserved_share(path: Path) -> float:

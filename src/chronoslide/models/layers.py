@@ -12,6 +12,8 @@ from typing import Any, Final
 import keras
 from keras import ops
 
+from chronoslide.models.shared_normalisation import normalise_together
+
 # oneDNN normalises other numbers of channels in bfloat16 by a plain loop, ten times as slow as in float32.
 _BFLOAT16_CHANNELS: Final = 16
 
@@ -53,35 +55,39 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):  # type: ignore[
     """Keras' batch normalisation, computed by TensorFlow's fused operation where TensorFlow is the backend.
 
     Weights, results and moving statistics are those of the parent; a training step of the whole network takes about a
-    quarter less time. It is the parent with other backends, and where several processes train together. As there, a
-    layer with `trainable = False` runs on its stored statistics, also while the rest of the network is trained.
+    quarter less time. With other backends it is the parent. As there, a layer with `trainable = False` runs on its
+    stored statistics, also while the rest of the network is trained, and `synchronized` takes the statistics over all
+    processes that train together.
     """
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         """Normalises (n, rows, cols, channels)."""
-        if keras.backend.backend() != "tensorflow" or mask is not None or len(inputs.shape) != 4 or self.synchronized:
+        if keras.backend.backend() != "tensorflow" or mask is not None or len(inputs.shape) != 4:
             return super().call(inputs, training=training, mask=mask)
         import tensorflow as tf
 
-        learning = bool(training) and self.trainable
         fast = inputs.shape[-1] % _BFLOAT16_CHANNELS == 0
         given = inputs if fast else tf.cast(inputs, tf.float32)
-        empty = tf.constant([], dtype=tf.float32)
-        outputs = tf.raw_ops.FusedBatchNormV3(
-            x=given,
-            scale=tf.convert_to_tensor(self.gamma),
-            offset=tf.convert_to_tensor(self.beta),
-            mean=empty if learning else tf.convert_to_tensor(self.moving_mean),
-            variance=empty if learning else tf.convert_to_tensor(self.moving_variance),
-            epsilon=self.epsilon,
-            is_training=learning,
-        )
-        if learning:
+        scale, offset = tf.convert_to_tensor(self.gamma), tf.convert_to_tensor(self.beta)
+        if not (training and self.trainable):
+            mean, variance = tf.convert_to_tensor(self.moving_mean), tf.convert_to_tensor(self.moving_variance)
+            outputs = tf.raw_ops.FusedBatchNormV3(
+                x=given, scale=scale, offset=offset, mean=mean, variance=variance, epsilon=self.epsilon,
+                is_training=False,
+            )  # fmt: skip
+            return tf.cast(outputs.y, inputs.dtype)
+        if self.synchronized:
+            normalised, mean, variance = normalise_together(given, scale, offset, self.epsilon)
+        else:
+            empty = tf.constant([], dtype=tf.float32)
+            outputs = tf.raw_ops.FusedBatchNormV3(
+                x=given, scale=scale, offset=offset, mean=empty, variance=empty, epsilon=self.epsilon, is_training=True
+            )
             shape = tf.shape(inputs)
             count = tf.cast(shape[0] * shape[1] * shape[2], tf.float32)
             # The operation returns the unbiased variance; Keras keeps the biased one.
-            variance = outputs.batch_variance * (count - 1.0) / count
-            keep = self.momentum
-            self.moving_mean.assign(self.moving_mean * keep + outputs.batch_mean * (1.0 - keep))
-            self.moving_variance.assign(self.moving_variance * keep + variance * (1.0 - keep))
-        return tf.cast(outputs.y, inputs.dtype)
+            normalised, mean, variance = outputs.y, outputs.batch_mean, outputs.batch_variance * (count - 1.0) / count
+        keep = self.momentum
+        self.moving_mean.assign(self.moving_mean * keep + mean * (1.0 - keep))
+        self.moving_variance.assign(self.moving_variance * keep + variance * (1.0 - keep))
+        return tf.cast(normalised, inputs.dtype)
