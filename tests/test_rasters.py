@@ -164,16 +164,33 @@ def test_the_number_of_threads_does_not_change_the_bytes(tmp_path, monkeypatch, 
     assert one == two == five
 
 
-def test_a_raster_of_rows_on_disk_has_the_bytes_of_one_in_memory(tmp_path):
-    values = np.random.default_rng(1).random((700, 300), dtype=np.float32)
+@pytest.mark.parametrize("shape", [(700, 300), (513, 1101), (90, 40)])
+def test_a_raster_of_rows_on_disk_has_the_bytes_of_one_in_memory(tmp_path, shape):
+    values = np.random.default_rng(1).random(shape, dtype=np.float32)
     values[:9] = np.nan
     grid = Grid(GRID.crs, GRID.transform, values.shape)
     tags = {"year": "2016", "words": 'a <b> "c" & d'}
     write_raster(tmp_path / "a.tif", values, grid, bands=["p"], nodata=float("nan"), tags=tags)
     (tmp_path / "rows").write_bytes(b"head" + values.tobytes())
+    (tmp_path / "rows.vrt.ovr").write_bytes(b"left by a process that was killed")
     write_raster_of_rows(tmp_path / "b.tif", tmp_path / "rows", 4, grid, band="p", tags=tags)
     assert (tmp_path / "b.tif").read_bytes() == (tmp_path / "a.tif").read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.tif", "b.tif", "rows"]
+
+
+def test_overviews_are_means_of_what_was_observed_down_to_one_block(tmp_path):
+    values = np.full((1024, 600), 0.25, dtype=np.float32)
+    values[:, 1::2] = 0.75
+    values[:4, :2] = np.nan
+    values[2, 1] = 0.5  # the one observed pixel of its four
+    write_raster(tmp_path / "a.tif", values, Grid(GRID.crs, GRID.transform, values.shape), bands=["p"], nodata=np.nan)
+    with rasterio.open(tmp_path / "a.tif") as source:
+        assert source.overviews(1) == [2, 4]
+    with rasterio.open(tmp_path / "a.tif", overview_level=0) as half:
+        found = half.read(1)
+    assert np.isnan(found[0, 0])
+    assert found[1, 0] == 0.5
+    assert (found[:, 1:] == 0.5).all()
 
 
 @pytest.mark.parametrize("name", ["a.tif", "a.vrt"])

@@ -66,6 +66,17 @@ def test_a_network_trained_in_bfloat16_is_exported_at_full_precision(architectur
     np.testing.assert_allclose(found, predictor(plain)(IMAGES), atol=1e-5)
 
 
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_the_order_of_bands_in_memory_and_asking_ahead_change_no_bit(exported, precision):
+    network = openvino_engine.predictor(exported, precision)
+    apart = np.moveaxis(np.ascontiguousarray(np.moveaxis(IMAGES, -1, 1)), 1, -1)
+    answers = [network.ask(images) for images in (IMAGES, apart, IMAGES[:, ::-1], apart[:, ::-1])]
+    together, apart, turned, turned_apart = (answer() for answer in answers)
+    np.testing.assert_array_equal(apart, together)
+    np.testing.assert_array_equal(turned_apart, turned)
+    np.testing.assert_array_equal(network(IMAGES), together)
+
+
 def test_images_of_another_shape_are_taken(model, exported):
     images = RNG.random((3, 48, 64, 2), dtype=np.float32)
     np.testing.assert_allclose(
