@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from chronoslide.cli import main
-from chronoslide.errors import SettingsError
-from chronoslide.models.workers import Team
+from chronoslide.errors import ClusterError, SettingsError
+from chronoslide.models import workers
+from chronoslide.models.workers import Team, together
 
 PROGRAM = Path(__file__).with_name("train_with_others.py")
 SECONDS = 240
@@ -72,3 +73,17 @@ def test_a_team_that_cannot_be_is_refused(names, rank, reason):
 def test_the_command_wants_both_or_neither(capsys, words):
     assert main(["pretrain", *words]) == 2
     assert "--workers and --worker go together" in capsys.readouterr().err
+
+
+def test_a_process_that_does_not_come_is_named(monkeypatch):
+    monkeypatch.setattr(workers, "_PATIENCE_SECONDS", 0.1)
+    first, second = addresses(2).split(",")
+    with pytest.raises(ClusterError, match=f"{second}: no process of the training answers there"):
+        together(Team((first, second), 0)).__enter__()
+
+
+def test_a_port_that_is_taken_is_named():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.raises(ClusterError, match=f"{address}: no training can begin there"):
+            together(Team((address, "127.0.0.1:1"), 0)).__enter__()
