@@ -67,7 +67,7 @@ def test_settings_cannot_be_changed():
         ("scenes.bands", ["red", "red"], "a band stands twice"),
         ("patches.side_pixels", 100, "patches.side_pixels: Input should be a multiple of 16, got '100'"),
         ("patches.validation_share", 0.8, "validation_share + test_share must be below 1"),
-        ("map.overlap_pixels", 300, "overlap_pixels must be at most half of window_pixels"),
+        ("map.overlap_pixels", 330, "overlap_pixels must be at most half of window_pixels"),
         (
             "inventory.threshold",
             1.5,

@@ -46,7 +46,7 @@ def repository(tmp_path, monkeypatch):
     listed = {"stages": {"pretrain": {"cmd": "chronoslide pretrain", "deps": ["results/search", "sources/first"]}}}
     (tmp_path / "dvc.yaml").write_text(yaml.safe_dump(listed))
     run = Run()
-    monkeypatch.setattr(pretrain, "stage_run", lambda *_, **__: contextlib.nullcontext(run))
+    monkeypatch.setattr(pretrain, "training_run", lambda *_, **__: contextlib.nullcontext(run))
     monkeypatch.setattr(pretrain, "read_dataset", lambda _: SimpleNamespace(name="Valley", provenance="simulated"))
     monkeypatch.setattr(pretrain, "build_network", small_network)
     monkeypatch.setattr(training_run, "in_plain_layers", lambda model: model)
