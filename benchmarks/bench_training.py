@@ -103,9 +103,10 @@ def _run(words: list[str]) -> dict[str, float]:
 def main() -> int:
     """Trains two epochs on made-up patches; the second one is counted."""
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    from chronoslide.models.team import Team
     from chronoslide.models.training import train
     from chronoslide.models.unet import build_unet
-    from chronoslide.models.workers import Team, together
+    from chronoslide.models.workers import together
     from chronoslide.params import ModelSettings, OptimiserSettings
     from chronoslide.patches.scaling import BandStatistics
     from chronoslide.patches.storage import PatchSet

@@ -132,7 +132,8 @@ def _carry_out(arguments: argparse.Namespace) -> None:
 
 
 def _train_together(stage: Any, arguments: argparse.Namespace) -> None:
-    from chronoslide.models.workers import Team, together
+    from chronoslide.models.team import Team
+    from chronoslide.models.workers import together
 
     if arguments.worker is None or not arguments.with_workers:
         raise SettingsError("--workers and --worker go together: the addresses of all, and which this one is, from 0")

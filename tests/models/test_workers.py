@@ -11,8 +11,9 @@ import pytest
 
 from chronoslide.cli import main
 from chronoslide.errors import ClusterError, SettingsError
-from chronoslide.models import workers
-from chronoslide.models.workers import Team, together
+from chronoslide.models import team
+from chronoslide.models.team import Team
+from chronoslide.models.workers import together
 
 PROGRAM = Path(__file__).with_name("train_with_others.py")
 SECONDS = 240
@@ -47,8 +48,8 @@ def finish(*running):
 
 @pytest.mark.parametrize("loss", ["tversky", "lovasz_hinge"])
 def test_two_processes_train_what_one_trains_and_both_the_same(tmp_path, loss):
-    team = addresses(2)
-    finish(*(begin(tmp_path / f"{rank}.npz", loss, team, rank) for rank in (0, 1)))
+    names = addresses(2)
+    finish(*(begin(tmp_path / f"{rank}.npz", loss, names, rank) for rank in (0, 1)))
     finish(begin(tmp_path / "alone.npz", loss))
     first, second, alone = (np.load(tmp_path / f"{name}.npz") for name in ("0", "1", "alone"))
     assert all(np.array_equal(first[name], second[name]) for name in first.files)
@@ -76,7 +77,7 @@ def test_the_command_wants_both_or_neither(capsys, words):
 
 
 def test_a_process_that_does_not_come_is_named(monkeypatch):
-    monkeypatch.setattr(workers, "_PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr(team, "_PATIENCE_SECONDS", 0.1)
     first, second = addresses(2).split(",")
     with pytest.raises(ClusterError, match=f"{second}: no process of the training answers there"):
         together(Team((first, second), 0)).__enter__()

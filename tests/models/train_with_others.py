@@ -7,9 +7,10 @@ import sys
 
 import numpy as np
 
+from chronoslide.models.team import Team
 from chronoslide.models.training import reflectance_of, train
 from chronoslide.models.unet import build_unet
-from chronoslide.models.workers import Team, together
+from chronoslide.models.workers import together
 from chronoslide.params import ModelSettings, OptimiserSettings
 from chronoslide.patches.scaling import band_statistics
 from chronoslide.patches.storage import PatchSet

@@ -10,62 +10,24 @@ all patches and draws the same batches; what is not the step, such as judging, e
 from __future__ import annotations
 
 import logging
-import socket
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
 from chronoslide.errors import ClusterError, SettingsError
+from chronoslide.models.team import Team, meet
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
 _log = logging.getLogger(__name__)
 
-_PATIENCE_SECONDS: Final = 600.0
-_LOOK_SECONDS: Final = 0.5
-
 Step = Callable[[NDArray[np.float32], NDArray[Any]], float]
 """Moves a network's weights by a batch: images (n, rows, cols, bands), labels (n, rows, cols, 1); gives the loss."""
-
-
-@dataclass(frozen=True, slots=True)
-class Team:
-    """The processes that train together, and which of them this one is.
-
-    Attributes:
-        addresses: HOST:PORT of each, at which the others reach it; in the same order in all processes.
-        rank: Of this process, from 0; number 0 keeps the results.
-
-    Raises:
-        SettingsError: An address is none, stands twice, or there is no process of this rank.
-    """
-
-    addresses: tuple[str, ...]
-    rank: int
-
-    def __post_init__(self) -> None:
-        for address in self.addresses:
-            host, _, port = address.rpartition(":")
-            if not host or not port.isdigit():
-                raise SettingsError(f"--workers: {address!r} is no address; write each as HOST:PORT, parted by commas")
-        if len(set(self.addresses)) < len(self.addresses):
-            raise SettingsError("--workers: an address stands twice; each process needs one of its own")
-        if not 0 <= self.rank < len(self.addresses):
-            raise SettingsError(
-                f"--worker: there is no process {self.rank} among {len(self.addresses)}; they are counted from 0"
-            )
-
-    @property
-    def keeps(self) -> bool:
-        """Whether this process keeps what was trained and tells MLflow; the others only help."""
-        return self.rank == 0
 
 
 class _Workers:
@@ -75,7 +37,7 @@ class _Workers:
         import tensorflow as tf
 
         self.team = team
-        _meet(team)
+        meet(team)
         resolver = tf.distribute.cluster_resolver.SimpleClusterResolver(
             tf.train.ClusterSpec({"worker": list(team.addresses)}), task_type="worker", task_id=team.rank
         )
@@ -99,46 +61,6 @@ class _Workers:
         self.total = tf.function(
             lambda value: self.strategy.run(total, (value,)), input_signature=[tf.TensorSpec((), tf.float64)]
         )
-
-
-def _meet(team: Team) -> None:
-    """Waits until every process of the team is there; TensorFlow would wait without end, deaf to an interrupt.
-
-    Each listens where TensorFlow will listen, until it has reached all the others.
-
-    Raises:
-        ClusterError: This process cannot listen there, or another one does not come.
-    """
-    own = team.addresses[team.rank]
-    try:
-        listening = socket.create_server(("", _place(own)[1]))
-    except (OSError, OverflowError) as error:
-        raise ClusterError(
-            f"{own}: no training can begin there ({error}); choose a free port of this machine"
-        ) from error
-    with listening:
-        until = time.monotonic() + _PATIENCE_SECONDS
-        for address in team.addresses:
-            while not _answers(address):
-                if time.monotonic() > until:
-                    raise ClusterError(
-                        f"{address}: no process of the training answers there; start all of them within "
-                        f"{_PATIENCE_SECONDS / 60:.0f} minutes, on machines that reach each other"
-                    )
-                time.sleep(_LOOK_SECONDS)
-
-
-def _answers(address: str) -> bool:
-    try:
-        socket.create_connection(_place(address), timeout=1.0).close()
-    except (OSError, OverflowError):
-        return False
-    return True
-
-
-def _place(address: str) -> tuple[str, int]:
-    host, _, port = address.rpartition(":")
-    return host, int(port)
 
 
 _open: _Workers | None = None
