@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -27,6 +26,7 @@ from chronoslide.models.storage import load_model, save_model
 from chronoslide.models.unet import build_unet
 from chronoslide.params import InventorySettings, MapSettings, ModelSettings, read_settings
 from chronoslide.serving.storage import write_package
+from free_ports import free_port
 
 ROOT = Path(__file__).parents[1]
 BANDS = ("green", "red", "nir")
@@ -176,9 +176,7 @@ class Served:
 
 def serve(root: Path, model: str, **environment: str) -> Served:
     """`mlflow models serve --env-manager local`, on a port that is free."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     programs = Path(sys.executable).parent
     log = root / f"{port}.log"
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW_", "PYTHONPATH"))}

@@ -14,18 +14,15 @@ from chronoslide.errors import ClusterError, SettingsError
 from chronoslide.models import team
 from chronoslide.models.team import Team
 from chronoslide.models.workers import together
+from free_ports import free_ports
 
 PROGRAM = Path(__file__).with_name("train_with_others.py")
 SECONDS = 240
 
 
 def addresses(count):
-    """Free ports of this machine."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ",".join(f"127.0.0.1:{port}" for port in ports)
+    """Free places of this machine."""
+    return ",".join(f"127.0.0.1:{port}" for port in free_ports(count))
 
 
 def begin(*words):

@@ -6,7 +6,7 @@ Usage: python train_tiny_network.py FOLDER
 import sys
 from pathlib import Path
 
-import numpy as np
+from made_up_squares import squares
 
 from chronoslide.models.card import ModelCard
 from chronoslide.models.storage import save_model
@@ -14,17 +14,10 @@ from chronoslide.models.training import train
 from chronoslide.models.unet import build_unet
 from chronoslide.params import ModelSettings, OptimiserSettings
 from chronoslide.patches.scaling import band_statistics
-from chronoslide.patches.storage import PatchSet
 
 
 def main(folder: Path) -> None:
-    rng = np.random.default_rng(8)
-    labels = np.zeros((12, 64, 64), dtype=np.uint8)
-    for label, (row, col) in zip(labels, rng.integers(0, 40, (12, 2)), strict=True):
-        label[row : row + 20, col : col + 20] = 1
-    images = (rng.integers(500, 1500, (12, 64, 64, 2)) + 800 * labels[..., None].astype(int)).astype(np.uint16)
-    training = PatchSet(images[:8], labels[:8], ("red", "nir"))
-    validation = PatchSet(images[8:], labels[8:], ("red", "nir"))
+    training, validation = squares(8, 4, side=64, square=20)
     statistics = band_statistics(training.images, training.labels != 255, training.bands)
     shape = ModelSettings(filters=4, dropout=0.2)
     optimiser = OptimiserSettings(epochs=2, batch_patches=4)

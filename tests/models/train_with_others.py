@@ -6,6 +6,7 @@ Usage: python train_with_others.py FILE.npz LOSS [HOST:PORT,HOST:PORT RANK]
 import sys
 
 import numpy as np
+from made_up_squares import squares
 
 from chronoslide.models.team import Team
 from chronoslide.models.training import reflectance_of, train
@@ -13,17 +14,10 @@ from chronoslide.models.unet import build_unet
 from chronoslide.models.workers import together
 from chronoslide.params import ModelSettings, OptimiserSettings
 from chronoslide.patches.scaling import band_statistics
-from chronoslide.patches.storage import PatchSet
 
 
 def main(path: str, loss: str, addresses: str = "", rank: str = "0") -> None:
-    rng = np.random.default_rng(8)
-    labels = np.zeros((13, 32, 32), dtype=np.uint8)
-    for label, (row, col) in zip(labels, rng.integers(0, 20, (13, 2)), strict=True):
-        label[row : row + 10, col : col + 10] = 1
-    images = (rng.integers(500, 1500, (13, 32, 32, 2)) + 800 * labels[..., None].astype(int)).astype(np.uint16)
-    training = PatchSet(images[:9], labels[:9], ("red", "nir"))
-    validation = PatchSet(images[9:], labels[9:], ("red", "nir"))
+    training, validation = squares(9, 4, side=32, square=10)
     statistics = band_statistics(training.images, training.labels != 255, training.bands)
     # Batches of five and four patches: two processes have parts of unequal size.
     optimiser = OptimiserSettings(epochs=2, batch_patches=5, learning_rate=0.001, loss=loss, average=0.5, orient=True)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import json
 import shutil
-import socket
 import subprocess
 import time
 import urllib.request
@@ -16,6 +15,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from free_ports import free_port
 
 MISSING = "no chromium with chromedriver on this machine (Debian: apt-get install chromium chromium-driver)"
 _FLAGS = (
@@ -96,9 +97,7 @@ class Browser:
 @contextmanager
 def browser() -> Iterator[Browser]:
     """Starts a browser and ends it."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [str(shutil.which("chromedriver")), f"--port={port}"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:

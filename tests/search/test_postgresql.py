@@ -3,7 +3,6 @@
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 from optuna.trial import TrialState
 
 from chronoslide.search import trials
+from free_ports import free_port
 from search.made_up_search import GRID, settings, study_at
 from search.test_running import worker
 
@@ -35,9 +35,7 @@ def server():
     folder = Path(tempfile.mkdtemp(prefix="chronoslide-"))
     folder.chmod(0o777)
     data, log = folder / "data", folder / "log"
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     control = PROGRAMS[-1] / "pg_ctl"
     try:
         made = as_nobody([PROGRAMS[-1] / "initdb", "-D", data, "-U", "search", "-A", "trust", "-N"], cwd=folder)

@@ -25,6 +25,7 @@ from chronoslide.tracking import outbox, sending
 from chronoslide.tracking.inputs import Inputs
 from chronoslide.tracking.outbox import header_of, open_record
 from chronoslide.tracking.store import is_server, is_unreachable, prepare, reason_of
+from free_ports import free_port
 from served import CARD_OF_SERVED, write_network, write_registry
 
 ROOT = Path(__file__).parents[2]
@@ -91,12 +92,6 @@ def server(tmp_path_factory: pytest.TempPathFactory):
     made = Server(tmp_path_factory.mktemp("server"))
     yield made
     made.stop()
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 @pytest.fixture

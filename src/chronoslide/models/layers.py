@@ -12,7 +12,7 @@ from typing import Any, Final
 import keras
 from keras import ops
 
-from chronoslide.models.shared_normalisation import normalise_together
+from chronoslide.models.fused_normalisation import normalise_by, normalise_by_own, normalise_together
 
 # oneDNN normalises other numbers of channels in bfloat16 by a plain loop, ten times as slow as in float32.
 _BFLOAT16_CHANNELS: Final = 16
@@ -71,22 +71,9 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):  # type: ignore[
         scale, offset = tf.convert_to_tensor(self.gamma), tf.convert_to_tensor(self.beta)
         if not (training and self.trainable):
             mean, variance = tf.convert_to_tensor(self.moving_mean), tf.convert_to_tensor(self.moving_variance)
-            outputs = tf.raw_ops.FusedBatchNormV3(
-                x=given, scale=scale, offset=offset, mean=mean, variance=variance, epsilon=self.epsilon,
-                is_training=False,
-            )  # fmt: skip
-            return tf.cast(outputs.y, inputs.dtype)
-        if self.synchronized:
-            normalised, mean, variance = normalise_together(given, scale, offset, self.epsilon)
-        else:
-            empty = tf.constant([], dtype=tf.float32)
-            outputs = tf.raw_ops.FusedBatchNormV3(
-                x=given, scale=scale, offset=offset, mean=empty, variance=empty, epsilon=self.epsilon, is_training=True
-            )
-            shape = tf.shape(inputs)
-            count = tf.cast(shape[0] * shape[1] * shape[2], tf.float32)
-            # The operation returns the unbiased variance; Keras keeps the biased one.
-            normalised, mean, variance = outputs.y, outputs.batch_mean, outputs.batch_variance * (count - 1.0) / count
+            return tf.cast(normalise_by(given, scale, offset, mean, variance, self.epsilon), inputs.dtype)
+        normalise = normalise_together if self.synchronized else normalise_by_own
+        normalised, mean, variance = normalise(given, scale, offset, self.epsilon)
         keep = self.momentum
         self.moving_mean.assign(self.moving_mean * keep + mean * (1.0 - keep))
         self.moving_variance.assign(self.moving_variance * keep + variance * (1.0 - keep))

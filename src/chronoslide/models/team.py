@@ -57,13 +57,10 @@ def meet(team: Team) -> None:
     Raises:
         ClusterError: This process cannot listen there, or another one does not come.
     """
-    own = team.addresses[team.rank]
     try:
-        listening = socket.create_server(("", _place(own)[1]))
+        listening = socket.create_server(("", _place(team.addresses[team.rank])[1]))
     except (OSError, OverflowError) as error:
-        raise ClusterError(
-            f"{own}: no training can begin there ({error}); choose a free port of this machine"
-        ) from error
+        raise cannot_begin(team, error) from error
     with listening:
         until = time.monotonic() + _PATIENCE_SECONDS
         for address in team.addresses:
@@ -74,6 +71,12 @@ def meet(team: Team) -> None:
                         f"{_PATIENCE_SECONDS / 60:.0f} minutes, on machines that reach each other"
                     )
                 time.sleep(_LOOK_SECONDS)
+
+
+def cannot_begin(team: Team, reason: object) -> ClusterError:
+    """The error of a process that cannot take its place."""
+    address = team.addresses[team.rank]
+    return ClusterError(f"{address}: no training can begin there ({reason}); choose a free port of this machine")
 
 
 def _answers(address: str) -> bool:

@@ -266,7 +266,6 @@ def _epoch_loss(
     batches = _batches(order, settings.batch_patches)
     prepared = ((len(chosen), *_seen(patches, chosen, statistics, settings, rng)) for chosen in batches)
     for shown, seen, labels in feeding.ahead(prepared):
-        model.reset_metrics()  # Keras would answer with the mean over the steps since the last reset
         warmup.before_step()
         total += step(seen, labels[..., None]) * shown
         if average:

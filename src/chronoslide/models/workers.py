@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chronoslide.errors import ClusterError, SettingsError
-from chronoslide.models.team import Team, meet
+from chronoslide.models.team import Team, cannot_begin, meet
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -49,10 +49,7 @@ class _Workers:
                 ),
             )
         except (tf.errors.OpError, RuntimeError) as error:
-            raise ClusterError(
-                f"{team.addresses[team.rank]}: no training can begin there ({_first_line(error)}); choose a free port "
-                "of this machine"
-            ) from error
+            raise cannot_begin(team, _first_line(error)) from error
 
         def total(value: tf.Tensor) -> tf.Tensor:
             # A copy, because what comes from outside has no device, and the sum looks for one.
@@ -120,9 +117,14 @@ def agreed(value: float) -> float:
 
 def step_of(model: keras.Model, loss: keras.losses.Loss) -> Step:
     """A training step of a compiled network, with the other processes of the team if there is one."""
-    if _open is None:
-        return lambda images, labels: float(np.ravel(model.train_on_batch(images, labels))[0])
-    return _SharedStep(model, loss, _open)
+    if _open is not None:
+        return _SharedStep(model, loss, _open)
+
+    def alone(images: NDArray[np.float32], labels: NDArray[Any]) -> float:
+        model.reset_metrics()  # Keras would answer with the mean over the steps since the last reset
+        return float(np.ravel(model.train_on_batch(images, labels))[0])
+
+    return alone
 
 
 class _SharedStep:
