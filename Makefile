@@ -34,8 +34,8 @@ data: env ## Pull the data from a DVC remote if one is set, simulate them otherw
 	fi
 
 demo: data ## Map seven years of simulated landslides: data, models, maps, inventories, report
-	@# A `dvc` that was killed while it wrote its list of locks leaves half of it, which no `dvc` can read.
-	@[ ! -e .dvc/tmp/rwlock ] || $(BIN)/python -m json.tool .dvc/tmp/rwlock >/dev/null 2>&1 || rm -f .dvc/tmp/rwlock
+	@# After a kill; says something only if there is something to mend.
+	@chronoslide unlock >/dev/null
 	dvc repro
 	@echo
 	@echo "The report:        reports/report.html (and report.md)"
@@ -97,8 +97,8 @@ sbom: .tools/.installed ## Write sbom.json (CycloneDX): every package of require
 audit: .tools/.installed ## Ask the vulnerability database about every package of requirements.lock (network)
 	.tools/bin/pip-audit --require-hashes --disable-pip --requirement requirements.lock
 
-unlock: ## Remove DVC's lock file that a killed `dvc` left broken (only when no dvc runs in this checkout)
-	rm -f .dvc/tmp/rwlock
+unlock: env ## Mend what a killed `dvc` left half-written (its locks, dvc.lock)
+	chronoslide unlock
 
 clean: ## Remove what the stages made (the environment and DVC's cache stay)
 	rm -rf results data logs search

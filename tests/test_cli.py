@@ -12,7 +12,10 @@ from chronoslide import cli
 from chronoslide.commands import configure
 
 ROOT = Path(__file__).parents[1]
-VERBS = [*cli.STAGES, "configure", "chips", "rasterise", "compare", "statistics", "review", "inspect", "init", "fetch"]
+VERBS = [
+    *cli.STAGES, "configure", "chips", "rasterise", "compare", "statistics", "sync-runs", "unlock", "review", "inspect",
+    "init", "fetch",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("verb", VERBS)

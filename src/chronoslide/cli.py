@@ -125,7 +125,7 @@ def _carry_out(arguments: argparse.Namespace) -> None:
             module.run(Path(arguments.root), arguments.inventories, arguments.output, arguments.year_column)
         case "compare":
             module.run(Path(arguments.root), arguments.manual, arguments.predicted, arguments.area, arguments.output)
-        case "sync-runs":
+        case "sync-runs" | "unlock":
             module.run(Path(arguments.root).resolve())
         case "statistics":
             module.run(Path(arguments.root), arguments.inventory, arguments.area, arguments.output)
@@ -207,6 +207,7 @@ def _parser() -> argparse.ArgumentParser:
         verb.add_argument("--area", type=Path, help="polygons of the area that was mapped")
         verb.add_argument("--output", "-o", type=Path, help="a JSON file (default: print)")
     _add_verb(verbs, "sync-runs", "Sends MLflow's server the runs that were kept in unsent/ while it was away.")
+    _add_verb(verbs, "unlock", "Mends what a killed DVC left half-written (its locks, dvc.lock); no result is touched.")
     _add_review(verbs)
     _add_deliveries(verbs)
     return parser

@@ -49,10 +49,10 @@ def kill(stages: tuple[str, ...], rounds: range, seed: int) -> int:
                 outcome = victim.trial(stage, kind, moment)
                 outcomes[stage].append(outcome)
                 seconds = victim.seconds[stage]
-                after = " after make unlock" if outcome.unlocked else ""
+                after = " after unlock" if outcome.unlocked else ""
                 say(f"{stage}, {kind} at {moment:.2f} of {seconds:.0f} s: {outcome.complaints or 'mended'}{after}")
     print(
-        "| stage | killed | mended by the next `dvc repro` | after `make unlock` | ended before the kill | "
+        "| stage | killed | mended by the next `dvc repro` | after `chronoslide unlock` | ended before the kill | "
         "runs found dead in MLflow |"
     )
     print("| --- | ---: | ---: | ---: | ---: | ---: |")

@@ -32,7 +32,6 @@ a stage whose result it knows, and so takes it from its cache afterwards."""
 
 # They name runs, commits and minutes, so they differ from run to run.
 _DIFFERS = ("reports/report.html",)
-_LOCKS_BROKEN = "Unable to read RWLock-file"
 # The kernel takes a moment to end a process that waits for its disk.
 _PATIENCE_SECONDS = 1200
 
@@ -46,8 +45,8 @@ class Outcome:
         kind: Who was killed.
         moment: When, as a share of the stage's time.
         killed: Whether it was still running then; a trial that came too late counts for nothing.
-        unlocked: Whether the next `dvc repro` said that DVC's list of locks is broken, so that `make unlock` was
-            needed: DVC empties that list before it writes it, and was killed in between.
+        unlocked: Whether the next `dvc repro` failed until `chronoslide unlock` was called: DVC empties its list of
+            locks and `dvc.lock` before it writes them, and was killed in between.
         complaints: What was wrong afterwards; empty if nothing was.
         statuses: Of the runs that MLflow holds after the next `dvc repro`.
     """
@@ -104,9 +103,8 @@ class Victim:
         orphans = self._kill(process, kind)
         self._look(outcome)
         done = self.repository.run("dvc", "repro", check=False)  # --quiet would keep its errors to itself
-        if _LOCKS_BROKEN in done.stderr:
+        if done.returncode and self._unlock():
             outcome.unlocked = True
-            self._unlock()
             done = self.repository.run("dvc", "repro", check=False)
         if done.returncode:
             if orphans and "is writing it" in done.stderr:  # refused while the orphan works, as it should be
@@ -207,9 +205,11 @@ class Victim:
     def _forget(self, stage: str) -> None:
         """Lets the stage be new: to DVC's lock and run cache, and to MLflow, of which only the experiment stays."""
         lock = yaml.safe_load((self.root / "dvc.lock").read_text())
-        lock["stages"].pop(stage, None)
+        command = lock["stages"].pop(stage)["cmd"]
         (self.root / "dvc.lock").write_text(yaml.safe_dump(lock, sort_keys=False))
-        shutil.rmtree(self.root / ".dvc/cache/runs", ignore_errors=True)
+        for run in (self.root / ".dvc/cache/runs").glob("*/*/*"):
+            if run.read_text().startswith(f"cmd: {command}\n"):
+                shutil.rmtree(run.parent)
         shutil.rmtree(self.root / "mlartifacts", ignore_errors=True)
         with sqlite3.connect(self.root / "mlflow.db") as store:
             for (table,) in store.execute("select name from sqlite_master where type = 'table'").fetchall():
@@ -222,9 +222,9 @@ class Victim:
         self._unlock()
         self.repository.run("dvc", "repro", "--quiet", check=False)
 
-    def _unlock(self) -> None:
-        """As `make unlock` does."""
-        (self.root / ".dvc/tmp/rwlock").unlink(missing_ok=True)
+    def _unlock(self) -> bool:
+        """Mends what DVC left half-written, as a user does; whether there was something."""
+        return self.repository.run("chronoslide", "unlock").stderr != ""
 
 
 def draw(stages: tuple[str, ...], rounds: range, seed: int) -> Iterator[tuple[str, str, float]]:

@@ -28,3 +28,14 @@ def test_the_next_repro_mends_what_a_kill_left(victim: Victim, stage: str, kind:
 def test_two_repros_at_once_in_one_checkout_mix_nothing(smoke: Repository, tmp_path: Path) -> None:
     victim = Victim(smoke.copy(tmp_path / "two"))
     assert victim.two_at_once("masks") == []
+
+
+def test_a_dvc_lock_that_was_cut_costs_no_stage(smoke: Repository, tmp_path: Path) -> None:
+    repository = smoke.copy(tmp_path / "cut")
+    repository.git("commit", "--quiet", "--all", "--message", "the settings of the smoke profile and what they gave")
+    whole = (repository.root / "dvc.lock").read_text()
+    (repository.root / "dvc.lock").write_text("")
+    assert "validation failed" in repository.run("dvc", "repro", check=False).stderr
+    assert "dvc.lock was half-written" in repository.run("chronoslide", "unlock").stderr
+    assert "Running stage" not in repository.run("dvc", "repro").stdout
+    assert (repository.root / "dvc.lock").read_text() == whole
