@@ -56,8 +56,8 @@ def _strips() -> Iterator[NDArray[np.float32]]:
 
 def main() -> int:
     """Prints seconds, peak memory and the number of polygons of one way."""
-    from chronoslide.inventories.strip_vectorising import polygonise_strips
-    from chronoslide.inventories.vectorising import polygonise, remove_small
+    from chronoslide.inventories.outlines.strip_vectorising import polygonise_strips
+    from chronoslide.inventories.outlines.vectorising import polygonise, remove_small
 
     grid = Grid(CRS.from_epsg(32645), Affine(5, 0, 300_000, 0, -5, 3_100_000), (SIDE, SIDE))
     if sys.argv[1] == "whole":

@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 
 from benchmarks.measure import ROOT, Measure, print_table, record
 from chronoslide.dataset import read_dataset
-from chronoslide.inventories.balance import balance
-from chronoslide.inventories.ground import Ground
-from chronoslide.inventories.reading import read_inventories
-from chronoslide.inventories.tracking import track_inventories
-from chronoslide.inventories.tracking_quality import tracking_quality
+from chronoslide.inventories.multitemporal.balance import balance
+from chronoslide.inventories.multitemporal.ground import Ground
+from chronoslide.inventories.multitemporal.reading import read_inventories
+from chronoslide.inventories.multitemporal.tracking import track_inventories
+from chronoslide.inventories.multitemporal.tracking_quality import tracking_quality
 from chronoslide.manual_inventories import read_inventory
 from chronoslide.params import TrackingSettings
 from chronoslide.scenes.scene import read_scene

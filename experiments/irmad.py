@@ -23,7 +23,7 @@ from chronoslide.dataset import Dataset, read_dataset
 from chronoslide.evaluation.ground import number_blocks
 from chronoslide.files import write_text
 from chronoslide.grid import Grid
-from chronoslide.inventories.vectorising import binarise
+from chronoslide.inventories.outlines.vectorising import binarise
 from chronoslide.manual_inventories import read_inventory
 from chronoslide.mapping.scene_probability import map_scene
 from chronoslide.mapping.symmetries import over_symmetries

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from chronoslide.inventories.vectorising import binarise
+from chronoslide.inventories.outlines.vectorising import binarise
 from chronoslide.labels import UNOBSERVED
 from chronoslide.models.metrics import count
 from chronoslide.params import Settings

@@ -8,9 +8,9 @@ from shapely import Polygon, box
 from chronoslide.errors import GridError
 from chronoslide.evaluation.inventories import judge_inventories
 from chronoslide.grid import Grid
-from chronoslide.inventories.comparing import compare_inventories
-from chronoslide.inventories.densities import compare_densities
-from chronoslide.inventories.summary import summarise
+from chronoslide.inventories.comparison.comparing import compare_inventories
+from chronoslide.inventories.statistics.densities import compare_densities
+from chronoslide.inventories.statistics.summary import summarise
 from chronoslide.params import EvaluateSettings, StatisticsSettings
 
 AREA = box(0, 0, 1000, 1000)

@@ -136,7 +136,7 @@ def _written_as(name: str, **options: Any) -> Callable[[Path], None]:
 
 def _read_polygons(name: str) -> Callable[[Path], None]:
     def read(folder: Path) -> None:
-        from chronoslide.inventories.reading import read_inventories
+        from chronoslide.inventories.multitemporal.reading import read_inventories
         from chronoslide.vectors import read_polygons, repair_polygons
 
         repair_polygons(read_polygons(folder / name), name)
@@ -146,8 +146,8 @@ def _read_polygons(name: str) -> Callable[[Path], None]:
 
 
 def _review(folder: Path) -> None:
-    from chronoslide.inventories.review import prepare_review
-    from chronoslide.inventories.review_package import write_review
+    from chronoslide.inventories.review.decisions import prepare_review
+    from chronoslide.inventories.review.package import write_review
     from chronoslide.vectors import write_geopackage
 
     inventory = _polygons().iloc[:3]
@@ -158,8 +158,8 @@ def _review(folder: Path) -> None:
 
 
 def _read_review(folder: Path) -> None:
-    from chronoslide.inventories.review import apply_review
-    from chronoslide.inventories.review_package import read_review
+    from chronoslide.inventories.review.decisions import apply_review
+    from chronoslide.inventories.review.package import read_review
     from chronoslide.vectors import read_polygons
 
     apply_review(read_review(folder / "review.gpkg"), read_polygons(folder / "inventory.gpkg"))

@@ -8,7 +8,7 @@ from shapely.geometry import box
 
 from chronoslide.errors import GridError
 from chronoslide.grid import Grid
-from chronoslide.inventories.ground import Ground
+from chronoslide.inventories.multitemporal.ground import Ground
 from chronoslide.inventories.pixels import Surface, pixels_of
 from chronoslide.scenes.scene import Scene
 

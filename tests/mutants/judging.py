@@ -111,7 +111,7 @@ def _begun(mutant: Mutant, files: Sequence[Path], seconds: Mapping[str, float]) 
 
 
 def _python_files(path: Path) -> list[Path]:
-    return sorted(each for each in path.glob("*.py") if each.stem != "conftest") if path.is_dir() else [path]
+    return sorted(each for each in path.rglob("*.py") if each.stem != "conftest") if path.is_dir() else [path]
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from shapely.geometry import box
 from chronoslide.dataset import Acquisition, Dataset, Site, Year, write_dataset
 from chronoslide.files import write_json
 from chronoslide.grid import Grid
-from chronoslide.inventories.vectorising import polygonise
+from chronoslide.inventories.outlines.vectorising import polygonise
 from chronoslide.labels import UNOBSERVED, rasterise
 from chronoslide.rasters import write_raster
 from chronoslide.vectors import write_geopackage

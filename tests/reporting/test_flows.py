@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from matplotlib.patches import PathPatch, Rectangle
 
-from chronoslide.inventories.states import State
+from chronoslide.inventories.multitemporal.states import State
 from chronoslide.reporting import flows
 from chronoslide.reporting.style import house_style
 

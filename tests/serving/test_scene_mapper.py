@@ -6,7 +6,7 @@ import pytest
 import shapely
 from shapely.geometry import box
 
-from chronoslide.inventories.deriving import derive_inventory
+from chronoslide.inventories.outlines.deriving import derive_inventory
 from chronoslide.mapping.engines import settled_engine
 from chronoslide.mapping.scene_probability import map_scene
 from chronoslide.models.storage import load_model

@@ -19,6 +19,8 @@ ROOMS = {path.name for path in (SOURCE / "chronoslide").iterdir() if (path / "__
     "commands",
     "tracking",
 }
+# Rooms whose parts serve different stages: a change in tracking draws no outline again.
+PARTED = {"inventories"}
 
 
 def module_file(name: str) -> Path | None:
@@ -41,7 +43,7 @@ def imports_of(file: Path) -> set[str]:
 
 
 def code_of(stage: str) -> set[str]:
-    """The paths that a stage's code lies in: the stage's module, ground-floor modules, and whole rooms."""
+    """The paths that a stage's code lies in: the stage's module, ground-floor modules, and rooms or their parts."""
     waiting, seen = {f"chronoslide.stages.{stage}"}, set()
     while waiting:
         name = waiting.pop()
@@ -53,7 +55,9 @@ def code_of(stage: str) -> set[str]:
     for name in seen - WITHOUT_EFFECT:
         parts = name.split(".")
         file = module_file(name)
-        if parts[1] in ROOMS:
+        if parts[1] in PARTED and len(parts) > 3:
+            paths.add(f"src/chronoslide/{parts[1]}/{parts[2]}")
+        elif parts[1] in ROOMS - PARTED:
             paths.add(f"src/chronoslide/{parts[1]}")
         elif file is not None and file.name != "__init__.py":
             paths.add(file.relative_to(ROOT).as_posix())
@@ -105,3 +109,14 @@ def test_rooms_import_only_rooms_that_stand_before_them() -> None:
                 if name.split(".")[1:2] and name.split(".")[1] in later
             ]
     assert not wrong
+
+
+def test_the_parts_of_the_inventories_do_not_know_of_each_other() -> None:
+    room = SOURCE / "chronoslide/inventories"
+    between = {
+        (file.parent.name, name.split(".")[2])
+        for file in room.glob("*/*.py")
+        for name in imports_of(file)
+        if name.startswith("chronoslide.inventories.") and (room / name.split(".")[2]).is_dir()
+    }
+    assert {pair for pair in between if pair[0] != pair[1]} == {("multitemporal", "outlines")}

@@ -8,7 +8,7 @@ import shapely
 
 from chronoslide.commands.settings import own_settings
 from chronoslide.files import json_text, rounded, write_json
-from chronoslide.inventories.comparing import compare_inventories
+from chronoslide.inventories.comparison.comparing import compare_inventories
 from chronoslide.vectors import read_polygons
 
 

@@ -12,7 +12,7 @@ import shapely
 from chronoslide.errors import InventoryError, SettingsError
 from chronoslide.files import write_text
 from chronoslide.grid import Grid, require_metric
-from chronoslide.inventories.vectorising import polygonise
+from chronoslide.inventories.outlines.vectorising import polygonise
 from chronoslide.labels import LANDSLIDE, UNOBSERVED, rasterise
 from chronoslide.rasters import write_raster
 from chronoslide.vectors import read_polygons, repair_polygons, write_geopackage

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from chronoslide.files import write_text
-from chronoslide.inventories.review import apply_review, prepare_review
-from chronoslide.inventories.review_package import read_review, write_review
+from chronoslide.inventories.review.decisions import apply_review, prepare_review
+from chronoslide.inventories.review.package import read_review, write_review
 from chronoslide.vectors import read_polygons, write_geopackage
 
 

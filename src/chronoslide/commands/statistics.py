@@ -11,9 +11,9 @@ from chronoslide.commands.compare import area_of
 from chronoslide.commands.settings import own_settings
 from chronoslide.files import json_text, rounded, write_json
 from chronoslide.grid import Grid, require_metric
-from chronoslide.inventories.densities import measure_densities
-from chronoslide.inventories.size_statistics import measure_sizes
-from chronoslide.inventories.summary import summarise_outlines
+from chronoslide.inventories.statistics.densities import measure_densities
+from chronoslide.inventories.statistics.size_statistics import measure_sizes
+from chronoslide.inventories.statistics.summary import summarise_outlines
 from chronoslide.inventories.usable import usable
 from chronoslide.vectors import read_polygons
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from tqdm import tqdm
 
 from chronoslide.commands.settings import own_settings
-from chronoslide.inventories.balance import balance
-from chronoslide.inventories.reading import read_inventories
-from chronoslide.inventories.tracked_writer import write_tracked
-from chronoslide.inventories.tracking import track_inventories
+from chronoslide.inventories.multitemporal.balance import balance
+from chronoslide.inventories.multitemporal.reading import read_inventories
+from chronoslide.inventories.multitemporal.tracked_writer import write_tracked
+from chronoslide.inventories.multitemporal.tracking import track_inventories
 
 
 def run(root: Path, paths: Sequence[Path], output: Path, year_column: str | None = None) -> None:

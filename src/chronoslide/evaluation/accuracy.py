@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chronoslide.grid import Grid
-from chronoslide.inventories.vectorising import remove_small
+from chronoslide.inventories.outlines.vectorising import remove_small
 from chronoslide.labels import BACKGROUND, LANDSLIDE, UNOBSERVED
 from chronoslide.models.intervals import Interval, block_counts, bootstrap_interval
 from chronoslide.models.losses import TverskyLoss

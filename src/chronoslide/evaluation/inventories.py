@@ -12,12 +12,12 @@ import shapely
 from numpy.typing import NDArray
 
 from chronoslide.grid import Grid
-from chronoslide.inventories.comparing import compare_usable
-from chronoslide.inventories.densities import DensityComparison, compare_outline_densities
-from chronoslide.inventories.joining import fragmentation_index
-from chronoslide.inventories.size_statistics import empirical_density, measure_sizes
-from chronoslide.inventories.summary import summarise_outlines
-from chronoslide.inventories.uncertainty import comparison_intervals
+from chronoslide.inventories.comparison.comparing import compare_usable
+from chronoslide.inventories.comparison.intervals import comparison_intervals
+from chronoslide.inventories.outlines.joining import fragmentation_index
+from chronoslide.inventories.statistics.densities import DensityComparison, compare_outline_densities
+from chronoslide.inventories.statistics.size_statistics import empirical_density, measure_sizes
+from chronoslide.inventories.statistics.summary import summarise_outlines
 from chronoslide.inventories.usable import usable, usable_pair
 from chronoslide.params import EvaluateSettings
 

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
-from chronoslide.inventories.size_models import InverseGamma, density
+from chronoslide.inventories.statistics.size_models import InverseGamma, density
 from chronoslide.reporting import published
 from chronoslide.reporting.style import (
     BLACK,

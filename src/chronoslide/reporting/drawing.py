@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from chronoslide.grid import Grid
-from chronoslide.inventories.densities import compare_densities
+from chronoslide.inventories.statistics.densities import compare_densities
 from chronoslide.reporting import charts, search_figures
 from chronoslide.reporting.close_ups import CloseUp, close_ups_figure, false_alarms, fragmented
 from chronoslide.reporting.flows import state_flows

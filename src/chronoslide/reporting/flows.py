@@ -22,9 +22,9 @@ from matplotlib.patheffects import withStroke
 from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 
-from chronoslide.inventories.states import State
-from chronoslide.inventories.tracked_style import COLOURS as STATE_COLOURS
-from chronoslide.inventories.transitions import ABSENT, MERGED_AWAY, TRANSITION_COLUMNS
+from chronoslide.inventories.multitemporal.states import State
+from chronoslide.inventories.multitemporal.tracked_style import COLOURS as STATE_COLOURS
+from chronoslide.inventories.multitemporal.transitions import ABSENT, MERGED_AWAY, TRANSITION_COLUMNS
 from chronoslide.reporting.style import BLACK, new_figure
 
 # From below zero upwards: what left, what stayed as it was, what changed, what is new.

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from shapely import get_coordinates, get_parts, get_rings
 
 from chronoslide.grid import Grid
-from chronoslide.inventories.densities import normalised
+from chronoslide.inventories.statistics.densities import normalised
 from chronoslide.reporting.style import MANUAL, PREDICTED, new_figure
 
 # Points; manual outlines are wider, so that they show beneath the predicted ones where both agree.

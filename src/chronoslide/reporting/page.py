@@ -16,7 +16,7 @@ from typing import Any, Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from chronoslide.errors import DataError
-from chronoslide.inventories.tracked_style import COLOURS as STATE_COLOURS
+from chronoslide.inventories.multitemporal.tracked_style import COLOURS as STATE_COLOURS
 from chronoslide.reporting import published, style
 from chronoslide.reporting.map_layers import MapYear
 from chronoslide.reporting.pictures import PROBABILITY_LEVELS, probability_palette

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from rasterio.crs import CRS
 
 from chronoslide.grid import Grid, name_of
-from chronoslide.inventories.deriving import derive_inventory
+from chronoslide.inventories.outlines.deriving import derive_inventory
 from chronoslide.inventories.pixels import Surface
 from chronoslide.mapping.asking import Predict
 from chronoslide.mapping.engines import settled_engine

@@ -26,7 +26,7 @@ from chronoslide.evaluation.metrics_file import Judgement, metrics_file
 from chronoslide.evaluation.tables import accuracy_table, by_year, density_table, inventory_table
 from chronoslide.files import replacing, write_json
 from chronoslide.grid import Grid, require_same
-from chronoslide.inventories.vectorising import binarise, polygonise, remove_small
+from chronoslide.inventories.outlines.vectorising import binarise, polygonise, remove_small
 from chronoslide.manual_inventories import read_inventory
 from chronoslide.models import baseline
 from chronoslide.models.calibration import Calibration, Temperature, fit_temperature, measure_calibration

@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from chronoslide.dataset import Dataset, read_dataset
 from chronoslide.errors import DataError
-from chronoslide.inventories.deriving import derive_inventory
+from chronoslide.inventories.outlines.deriving import derive_inventory
 from chronoslide.inventories.pixels import Surface
 from chronoslide.models.card import WEIGHTS, read_card
 from chronoslide.params import read_settings

@@ -11,14 +11,14 @@ from tqdm import tqdm
 from chronoslide.dataset import DESCRIPTION, Dataset, read_dataset
 from chronoslide.errors import DataError
 from chronoslide.files import replacing, write_json
-from chronoslide.inventories.balance import balance
-from chronoslide.inventories.ground import Ground
-from chronoslide.inventories.reading import YearlyInventories, read_inventories
-from chronoslide.inventories.subtraction import subtract
-from chronoslide.inventories.tracked_layers import TrackedInventory
-from chronoslide.inventories.tracked_writer import write_tracked
-from chronoslide.inventories.tracking import track_inventories
-from chronoslide.inventories.transitions import transitions
+from chronoslide.inventories.multitemporal.balance import balance
+from chronoslide.inventories.multitemporal.ground import Ground
+from chronoslide.inventories.multitemporal.reading import YearlyInventories, read_inventories
+from chronoslide.inventories.multitemporal.subtraction import subtract
+from chronoslide.inventories.multitemporal.tracked_layers import TrackedInventory
+from chronoslide.inventories.multitemporal.tracked_writer import write_tracked
+from chronoslide.inventories.multitemporal.tracking import track_inventories
+from chronoslide.inventories.multitemporal.transitions import transitions
 from chronoslide.labels import rasterise
 from chronoslide.manual_inventories import file_of, read_inventory
 from chronoslide.params import Settings, read_settings

@@ -1,0 +1,1 @@
+"""A predicted inventory held against a manual one, landslide by landslide."""

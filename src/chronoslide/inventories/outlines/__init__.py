@@ -1,0 +1,1 @@
+"""Probability -> landslide polygons: threshold, gaps, minimum mapping unit, fragments, uncertainty, topography."""
