@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from chronoslide.reporting import published
-from chronoslide.reporting.tables import look_up
+from chronoslide.reporting.tables.cells import look_up
 from chronoslide.vectors import read_polygons
 
 NUMBER = re.compile(r"[-+]?[\d,]*\.?\d+")

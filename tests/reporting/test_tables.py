@@ -5,9 +5,12 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from chronoslide.reporting import tables
 from chronoslide.reporting.summary import headlines, report_tables
-from chronoslide.reporting.tables import UNDEFINED, Table, look_up
+from chronoslide.reporting.tables.accuracy import accuracy_table, transfer_gain
+from chronoslide.reporting.tables.cells import UNDEFINED, Cell, Table, interval_cell, look_up, markdown
+from chronoslide.reporting.tables.inventories import balance_table, second_looks_table, sizes_table
+from chronoslide.reporting.tables.scenes import radiometry_table
+from chronoslide.reporting.tables.search import search_table
 
 NUMBER = re.compile(r"[-+]?[\d,]*\.?\d+")
 
@@ -16,7 +19,7 @@ def numbers_of(text: str) -> list[str]:
     return NUMBER.findall(text)
 
 
-def cells_of(made: tuple[Table, ...]) -> list[tables.Cell]:
+def cells_of(made: tuple[Table, ...]) -> list[Cell]:
     return [cell for table in made for row in table.rows for cell in row]
 
 
@@ -52,12 +55,12 @@ def test_every_number_printed_in_a_table_is_the_one_in_the_metrics(metrics: dict
 def test_a_change_of_the_metrics_changes_the_table(metrics: dict[str, Any]) -> None:
     changed = copy.deepcopy(metrics)
     changed["years"]["2015"]["transferred"]["recall"] = 0.1234
-    assert "0.123" in tables.markdown(tables.accuracy_table(changed))
-    assert "0.123" not in tables.markdown(tables.accuracy_table(metrics))
+    assert "0.123" in markdown(accuracy_table(changed))
+    assert "0.123" not in markdown(accuracy_table(metrics))
 
 
 def test_an_undefined_number_is_a_dash_with_its_reason(metrics: dict[str, Any]) -> None:
-    table = tables.accuracy_table(metrics)
+    table = accuracy_table(metrics)
     row = next(row for row in table.rows if row[0].text == "2014")
     assert row[4].text == UNDEFINED
     assert f"{UNDEFINED} the year has no landslide: 2014." in table.notes
@@ -65,41 +68,41 @@ def test_an_undefined_number_is_a_dash_with_its_reason(metrics: dict[str, Any]) 
 
 def test_f1_stands_with_its_interval() -> None:
     metrics = {"years": {"2015": {"m": {"f1": 0.7123, "f1_low": 0.65, "f1_high": 0.77}}}}
-    assert tables.interval_cell(metrics, "years.2015.m.f1").text == "0.712 (0.650 to 0.770)"
+    assert interval_cell(metrics, "years.2015.m.f1").text == "0.712 (0.650 to 0.770)"
 
 
 def test_the_papers_figures_stand_beside_ours_as_another_data_set(metrics: dict[str, Any]) -> None:
-    table = tables.accuracy_table(metrics)
+    table = accuracy_table(metrics)
     row = next(row for row in table.rows if row[0].text == "2015")
     assert [cell.text for cell in row[-4:]] == ["0.340", "0.843", "0.450", "0.586"]
     assert "another data set" in table.notes[0]
 
 
 def test_a_year_that_the_paper_lacks_has_no_papers_figures() -> None:
-    table = tables.accuracy_table({"years": {"1999": {"transferred": {"f1": 0.5}}}})
+    table = accuracy_table({"years": {"1999": {"transferred": {"f1": 0.5}}}})
     assert [cell.text for cell in table.rows[0][-4:]] == [UNDEFINED] * 4
 
 
 @pytest.mark.parametrize(("excludes", "words"), [(True, "excludes zero"), (False, "includes zero")])
 def test_the_gain_of_transfer_is_read_by_its_interval(excludes: bool, words: str) -> None:
     gain = {"f1_difference": 0.03, "low": -0.01, "high": 0.07, "confidence": 0.95, "excludes_zero": excludes}
-    cell, sentence = tables.transfer_gain({"transfer_gain": gain})
+    cell, sentence = transfer_gain({"transfer_gain": gain})
     assert cell.text == "+0.030 (-0.010 to +0.070)"
     assert words in sentence
 
 
 def test_a_gain_that_was_not_measured_is_said_to_be_missing() -> None:
-    cell, sentence = tables.transfer_gain({})
+    cell, sentence = transfer_gain({})
     assert cell.text == UNDEFINED
     assert "not measured" in sentence
 
 
 def test_an_empty_table_states_the_gap() -> None:
-    assert "nothing was measured" in tables.markdown(Table("k", "T", ("Year",), ()))
+    assert "nothing was measured" in markdown(Table("k", "T", ("Year",), ()))
 
 
 def test_fits_that_were_refused_say_why(metrics: dict[str, Any]) -> None:
-    table = tables.sizes_table(metrics)
+    table = sizes_table(metrics)
     rows = {row[0].text: [cell.text for cell in row[1:]] for row in table.rows}
     assert rows["2015 MI"] == ["60", "401", "2.40 (2.10 to 2.70)", "2.30", "2.40 (2.20 to 2.60)"]
     assert rows["2015 PI"] == ["5", *[UNDEFINED] * 4]
@@ -108,16 +111,16 @@ def test_fits_that_were_refused_say_why(metrics: dict[str, Any]) -> None:
 
 def test_the_balance_of_the_stock_stands_for_one_inventory() -> None:
     balance = pd.DataFrame({"year": [2015, 2015], "new": [4, 9], "stock": [4, 9], "inventory": ["manual", "predicted"]})
-    table = tables.balance_table(balance, "manual")
+    table = balance_table(balance, "manual")
     assert [[cell.text for cell in row] for row in table.rows] == [["2015", "4", "4"]]
 
 
 def test_trials_of_a_search_stand_best_first() -> None:
     states = ["complete", "failed", "complete", "pruned"]
     trials = pd.DataFrame({"filters": [8, 4, 32, 16], "state": states, "f1": [0.2, float("nan"), 0.4, 0.9]})
-    table = tables.search_table(trials, {"sampler": "tpe", "pruner": "none", "epochs_of_a_trial": 6})
+    table = search_table(trials, {"sampler": "tpe", "pruner": "none", "epochs_of_a_trial": 6})
     assert [row[0].text for row in table.rows] == ["32", "8", "16", "4"]
-    assert [row[2].text for row in table.rows] == ["0.4", "0.2", "0.9", tables.UNDEFINED]
+    assert [row[2].text for row in table.rows] == ["0.4", "0.2", "0.9", UNDEFINED]
     assert table.notes[0].startswith("tpe sampler, none pruner, at most 6 epochs")
     assert "another data set" in table.notes[-1]
 
@@ -125,7 +128,7 @@ def test_trials_of_a_search_stand_best_first() -> None:
 def test_a_second_look_is_taken_at_the_most_probable_first() -> None:
     columns = ["year", "landslide_id", "area_m2", "mean_probability", "x", "y"]
     candidates = pd.DataFrame([(2015, 1, 300.0, 0.6, 0.0, 0.0), (2016, 7, 900.0, 0.9, 1.0, 2.0)], columns=columns)
-    table = tables.second_looks_table(candidates, most=1)
+    table = second_looks_table(candidates, most=1)
     assert [row[0].text for row in table.rows] == ["2016 / 7"]
     assert table.notes[0].startswith("1 of 2")
 
@@ -136,8 +139,8 @@ def test_the_distance_of_unchanged_ground_stands_before_and_after() -> None:
         "2016": {"normalised": "none", "normalisation": None},
         "2015": {"normalised": "irmad", "normalisation": {"nir": {"mean_before": 0.2}, "red_edge": row}},
     }
-    table = tables.radiometry_table({"sites": {"investigation": entries}})
+    table = radiometry_table({"sites": {"investigation": entries}})
     assert table is not None
     assert table.columns == ("Year", "Normalisation", "red edge", "nir")
     assert [[cell.text for cell in cells] for cells in table.rows] == [["2015", "irmad", "0.0123 → 0.0032", UNDEFINED]]
-    assert tables.radiometry_table({"sites": {"investigation": {"2016": entries["2016"]}}}) is None
+    assert radiometry_table({"sites": {"investigation": {"2016": entries["2016"]}}}) is None

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from matplotlib.figure import Figure
 
 from chronoslide.rasters import Raster
-from chronoslide.reporting import pictures, tables
+from chronoslide.reporting import pictures
 from chronoslide.reporting.drawing import Chart, Gathered, Place, gather
 from chronoslide.reporting.map_figures import scene_and_outlines
 from chronoslide.reporting.map_layers import MapYear, data_uri, map_year, quick_look
@@ -20,6 +20,10 @@ from chronoslide.reporting.pictures import FALSE_COLOUR, TRUE_COLOUR, Stretch
 from chronoslide.reporting.provenance import Provenance
 from chronoslide.reporting.results_reader import MODEL, Results, YearResults
 from chronoslide.reporting.summary import INVENTORY_TABLES, Figures, report_tables
+from chronoslide.reporting.tables.cells import Table
+from chronoslide.reporting.tables.inventories import balance_table, second_looks_table
+from chronoslide.reporting.tables.scenes import radiometry_table, scenes_table
+from chronoslide.reporting.tables.search import search_table
 
 
 @dataclass
@@ -105,7 +109,7 @@ def page_of(
 ) -> Page:
     """The page's content; `sources` holds the data URI of each chart by name."""
 
-    def section(place: Place, there: Sequence[tables.Table] = (), gaps: Sequence[str] = ()) -> Section:
+    def section(place: Place, there: Sequence[Table] = (), gaps: Sequence[str] = ()) -> Section:
         return _section([chart for chart in charts if chart.place == place], sources, there, gaps)
 
     metrics = results.metrics
@@ -113,15 +117,15 @@ def page_of(
     inventories = [table for table in report_tables(metrics) if table.key in INVENTORY_TABLES]
     balance = results.tables.get("balance")
     if balance is not None and "inventory" in balance:
-        inventories += [tables.balance_table(balance, side) for side in ("manual", "predicted")]
+        inventories += [balance_table(balance, side) for side in ("manual", "predicted")]
     if len(gathered.second_looks):
-        inventories.append(tables.second_looks_table(gathered.second_looks))
+        inventories.append(second_looks_table(gathered.second_looks))
     return Page(
         metrics=metrics,
         summary=section("summary"),
         data=section(
             "data",
-            [tables.scenes_table(results.scenes, metrics), *filter(None, [tables.radiometry_table(results.scenes)])]
+            [scenes_table(results.scenes, metrics), *filter(None, [radiometry_table(results.scenes)])]
             if results.scenes
             else [],
             [] if results.scenes else ["There is no results/scenes/summary.json, so no table of the scenes."],
@@ -140,13 +144,13 @@ def page_of(
     )  # fmt: skip
 
 
-def search_tables(results: Results) -> list[tables.Table]:
+def search_tables(results: Results) -> list[Table]:
     """Table 2, where there was a search."""
-    return [] if results.search is None else [tables.search_table(results.search, results.search_best)]
+    return [] if results.search is None else [search_table(results.search, results.search_best)]
 
 
 def _section(
-    charts: Sequence[Chart], sources: Mapping[str, str], there: Sequence[tables.Table], gaps: Sequence[str]
+    charts: Sequence[Chart], sources: Mapping[str, str], there: Sequence[Table], gaps: Sequence[str]
 ) -> Section:
     return Section(
         tables=there,

@@ -28,7 +28,7 @@ from chronoslide.reporting.style import (
     look_of,
     new_figure,
 )
-from chronoslide.reporting.tables import look_up, models_of
+from chronoslide.reporting.tables.cells import look_up, models_of
 
 _F1_LIMITS = (0.0, 1.02)
 _RAISED = str.maketrans("-0123456789", "\N{SUPERSCRIPT MINUS}⁰¹²³⁴⁵⁶⁷⁸⁹")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chronoslide.reporting.style import look_of
-from chronoslide.reporting.tables import UNDEFINED, look_up, models_of, printed, signed
+from chronoslide.reporting.tables.cells import UNDEFINED, look_up, models_of, printed, signed
 
 
 @dataclass(frozen=True, slots=True)

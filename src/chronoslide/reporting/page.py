@@ -22,7 +22,7 @@ from chronoslide.reporting.map_layers import MapYear
 from chronoslide.reporting.pictures import PROBABILITY_LEVELS, probability_palette
 from chronoslide.reporting.provenance import Provenance
 from chronoslide.reporting.summary import headlines, protocol_sentence, provenance_sentence
-from chronoslide.reporting.tables import Table
+from chronoslide.reporting.tables.cells import Table
 
 LEAFLET_PACKAGE: Final = "django-js-lib-leaflet"
 _LEAFLET_FOLDER: Final = "js_lib_leaflet/static/js_lib_leaflet"

@@ -11,23 +11,20 @@ from typing import Any, Final
 
 from chronoslide.reporting import published
 from chronoslide.reporting.experiments import experiments_section
-from chronoslide.reporting.tables import (
-    Cell,
-    Table,
+from chronoslide.reporting.tables.accuracy import (
     accuracy_table,
     calibration_table,
-    cell,
+    models_table,
+    paper_protocol_table,
+    transfer_gain,
+)
+from chronoslide.reporting.tables.cells import Cell, Table, cell, markdown, models_of, years_of
+from chronoslide.reporting.tables.inventories import (
     densities_table,
     identities_table,
     inventories_table,
-    markdown,
-    models_of,
-    models_table,
     objects_table,
-    paper_protocol_table,
     sizes_table,
-    transfer_gain,
-    years_of,
 )
 
 INVENTORY_TABLES: Final = ("table-4", "table-5", "objects", "sizes", "identities")
