@@ -13,28 +13,25 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
-from numpy.typing import NDArray
 from tqdm import tqdm
 
 from chronoslide.dataset import Dataset, read_dataset
 from chronoslide.errors import DataError
-from chronoslide.evaluation.accuracy import Accuracy, Map, judge_map, judge_patches
-from chronoslide.evaluation.curves import precision_recall
-from chronoslide.evaluation.ground import number_blocks, within
+from chronoslide.evaluation.accuracy import Accuracy, Map, judge_patches
+from chronoslide.evaluation.ground import number_blocks
 from chronoslide.evaluation.inventories import InventoryJudgement, judge_inventories
 from chronoslide.evaluation.metrics_file import Judgement, metrics_file
 from chronoslide.evaluation.tables import accuracy_table, by_year, density_table, inventory_table
+from chronoslide.evaluation.years import MAIN, JudgedYear, Yardstick, judge_year
 from chronoslide.files import replacing, write_json
 from chronoslide.grid import Grid, require_same
-from chronoslide.inventories.outlines.vectorising import binarise, polygonise, remove_small
+from chronoslide.inventories.outlines.vectorising import binarise, remove_small
 from chronoslide.manual_inventories import read_inventory
 from chronoslide.models import baseline
-from chronoslide.models.calibration import Calibration, Temperature, fit_temperature, measure_calibration
+from chronoslide.models.calibration import Temperature, fit_temperature
 from chronoslide.models.card import WEIGHTS, ModelCard, read_card, require_bands
 from chronoslide.models.fitting import predict_patches
-from chronoslide.models.intervals import block_counts, bootstrap_difference
 from chronoslide.models.losses import TverskyLoss
-from chronoslide.models.metrics import f1
 from chronoslide.models.storage import load_model
 from chronoslide.params import Settings, read_settings
 from chronoslide.patches.blocks import TEST
@@ -45,7 +42,7 @@ from chronoslide.tracking import StageRun, follow, promote, stage_run
 from chronoslide.vectors import read_polygons
 
 MODELS = ("pretrained", "transferred", "from_scratch")
-MAIN, CONTROL, BASELINE = "transferred", "from_scratch", "ndvi_threshold"
+BASELINE = "ndvi_threshold"
 REGISTERED = ("pretrained", "transferred")
 KINDS = ("manual", "predicted")
 _LOGGED = ("precision", "recall", "f1", "iou", "mcc")
@@ -53,34 +50,12 @@ _LOGGED = ("precision", "recall", "f1", "iou", "mcc")
 
 @dataclass(frozen=True)
 class _Site:
-    """What is read once: the ground, its blocks, and what each model is."""
+    """What is read once: what years are judged by, the area, and what each model is."""
 
-    grid: Grid
-    held_out: NDArray[np.bool_]
-    blocks: NDArray[np.int64]
+    yardstick: Yardstick
     area: shapely.Geometry
     cards: Mapping[str, ModelCard]
     thresholds: Mapping[str, float]
-    loss: TverskyLoss
-
-
-@dataclass(frozen=True)
-class _JudgedYear:
-    """A year's maps against its mask.
-
-    Attributes:
-        whole: Each model on all ground.
-        held_out: The same on the held-out blocks.
-        curves: A precision-recall curve for each model that gives probabilities.
-        calibration: Of the main model.
-        gain: What transfer gained, in the year that was trained on; else empty.
-    """
-
-    whole: dict[str, Accuracy]
-    held_out: dict[str, Accuracy]
-    curves: list[pd.DataFrame]
-    calibration: Calibration
-    gain: dict[str, Any]
 
 
 def run(root: Path) -> None:
@@ -100,8 +75,8 @@ def run(root: Path) -> None:
         )
     with stage_run(root, "evaluate", settings) as run:
         judged = {year: _judge_year(root, settings, site, year) for year in tqdm(years, desc="evaluate", unit=" years")}
-        inventories = _inventories(root, settings, dataset, site, years)
-        on_patches, temperature = _on_patches(root, site)
+        inventories = _inventories(root, settings, dataset, site, judged)
+        on_patches, temperature = _on_patches(root, site.yardstick)
         tracking = json.loads((root / "results/tracked/summary.json").read_text(encoding="utf-8"))
         metrics = metrics_file(
             Judgement(
@@ -156,15 +131,21 @@ def _read_site(root: Path, settings: Settings, dataset: Dataset) -> _Site:
     area = read_polygons(root / "data" / dataset.sites["investigation"].area_of_interest).to_crs(blocks.grid.crs)
     cards = {name: read_card(root / "results/models" / name) for name in MODELS}
     thresholds = {name: card.threshold_in_use(settings.inventory.threshold) for name, card in cards.items()}
-    return _Site(
+    yardstick = Yardstick(
         grid=blocks.grid,
         # The paper's protocol holds no ground out: its figures are taken everywhere, and leak.
         held_out=blocks.values[..., 0] == TEST if settings.protocol == "blocks" else np.ones(blocks.grid.shape, bool),
         blocks=number_blocks(blocks.grid, settings.evaluate.block_metres),
+        loss=TverskyLoss.from_settings(settings.transfer.optimiser),
+        settings=settings.evaluate,
+        minimum_area_m2=settings.inventory.minimum_area_m2,
+        seed=settings.seed,
+    )
+    return _Site(
+        yardstick=yardstick,
         area=shapely.intersection(area.union_all(), blocks.grid.footprint),
         cards=cards,
         thresholds={**thresholds, BASELINE: _ndvi_threshold(root)},
-        loss=TverskyLoss.from_settings(settings.transfer.optimiser),
     )
 
 
@@ -178,96 +159,55 @@ def _ndvi_threshold(root: Path) -> float:
     return baseline.choose_ndvi_threshold(np.stack(indices), np.stack(labels)).value
 
 
-def _judge_year(root: Path, settings: Settings, site: _Site, year: int) -> _JudgedYear:
+def _judge_year(root: Path, settings: Settings, site: _Site, year: int) -> JudgedYear:
     labels = read_raster(root / f"results/masks/investigation/{year}.tif").values[..., 0].astype(np.uint8)
-    tested = within(labels, site.held_out)
-    trained_on = year == settings.reference_year
-    ground = tested if trained_on else labels  # a year that was trained on is judged where it was not
-    maps = dict(_maps(root, settings, site, year))
-    said = {name: mapped.probability for name, mapped in maps.items() if mapped.probability is not None}
-    return _JudgedYear(
-        whole={name: _judge(mapped, labels, site, settings) for name, mapped in maps.items()},
-        held_out={name: _judge(mapped, tested, site, settings) for name, mapped in maps.items()},
-        curves=[precision_recall(values, ground).assign(year=year, model=name) for name, values in said.items()],
-        calibration=measure_calibration(said[MAIN], ground, settings.evaluate.calibration),
-        gain=_transfer_gain(maps, tested, site, settings) if trained_on else {},
-    )
+    maps = dict(_maps(root, site, year))
+    return judge_year(maps, labels, site.yardstick, year, trained_on=year == settings.reference_year)
 
 
-def _maps(root: Path, settings: Settings, site: _Site, year: int) -> Iterator[tuple[str, Map]]:
-    minimum_area = settings.inventory.minimum_area_m2
+def _maps(root: Path, site: _Site, year: int) -> Iterator[tuple[str, Map]]:
+    grid, minimum_area = site.yardstick.grid, site.yardstick.minimum_area_m2
     for name in MODELS:
         path = root / f"results/maps/{name}/{year}.tif"
         raster = read_raster(path)
-        require_same(site.grid, raster.grid, str(path))
+        require_same(grid, raster.grid, str(path))
         probability = raster.values[..., 0].astype(np.float32)
-        yield name, Map(binarise(probability, site.thresholds[name], minimum_area, site.grid), probability)
+        yield name, Map(binarise(probability, site.thresholds[name], minimum_area, grid), probability)
     scene = read_scene(root / f"results/scenes/investigation/{year}.tif")
     bare = baseline.predict(baseline.ndvi(scene.reflectance, scene.bands), site.thresholds[BASELINE])
-    yield BASELINE, Map(remove_small(bare & scene.valid, minimum_area, site.grid), None)
-
-
-def _judge(mapped: Map, labels: NDArray[np.uint8], site: _Site, settings: Settings) -> Accuracy:
-    minimum_area = settings.inventory.minimum_area_m2
-    return judge_map(mapped, labels, site.blocks, site.grid, site.loss, settings.evaluate, minimum_area, settings.seed)
-
-
-def _transfer_gain(
-    maps: Mapping[str, Map], labels: NDArray[np.uint8], site: _Site, settings: Settings
-) -> dict[str, Any]:
-    """What transfer gained over random weights on the held-out blocks, with its interval."""
-    main, control = (block_counts(maps[name].predicted, labels, site.blocks) for name in (MAIN, CONTROL))
-    section = settings.evaluate
-    interval = bootstrap_difference(main, control, f1, section.bootstrap_samples, section.confidence, settings.seed)
-    return {
-        "against": CONTROL,
-        "f1_difference": round(interval.value, 6),
-        "low": round(interval.low, 6),
-        "high": round(interval.high, 6),
-        "confidence": section.confidence,
-        "excludes_zero": bool(interval.low > 0 or interval.high < 0),
-        "blocks": interval.blocks,
-    }
+    yield BASELINE, Map(remove_small(bare & scene.valid, minimum_area, grid), None)
 
 
 def _inventories(
-    root: Path, settings: Settings, dataset: Dataset, site: _Site, years: list[int]
+    root: Path, settings: Settings, dataset: Dataset, site: _Site, judged: Mapping[int, JudgedYear]
 ) -> dict[int, InventoryJudgement]:
     """Manual and predicted inventory of every year."""
     section = settings.evaluate
-    grid = Grid.from_bounds(site.grid.bounds, site.grid.crs, section.statistics.density_resolution_metres)
-    judged = {}
-    for year in tqdm(years, desc="evaluate inventories", unit=" years"):
-        manual = _manual(root, dataset, site, year)
-        predicted = read_polygons(root / "results/inventories/predicted.gpkg", layer=str(year))
-        judged[year] = judge_inventories(
-            manual,
-            predicted,
+    ground = site.yardstick.grid
+    grid = Grid.from_bounds(ground.bounds, ground.crs, section.statistics.density_resolution_metres)
+    found = {}
+    for year, judgement in tqdm(judged.items(), desc="evaluate inventories", unit=" years"):
+        found[year] = judge_inventories(
+            _manual(root, dataset, site, year),
+            read_polygons(root / "results/inventories/predicted.gpkg", layer=str(year)),
             site.area,
             grid,
             section,
             minimum_area_m2=settings.inventory.minimum_area_m2,
             seed=settings.seed,
-            fragments=_fragments(root, settings, site, year),
+            fragments=judgement.fragments,
         )
-    return judged
-
-
-def _fragments(root: Path, settings: Settings, site: _Site, year: int) -> gpd.GeoDataFrame:
-    """The polygons as they would be without joining."""
-    probability = read_raster(root / f"results/maps/{MAIN}/{year}.tif").values[..., 0].astype(np.float32)
-    binary = binarise(probability, site.thresholds[MAIN], settings.inventory.minimum_area_m2, site.grid)
-    return polygonise(binary, site.grid)
+    return found
 
 
 def _manual(root: Path, dataset: Dataset, site: _Site, year: int) -> gpd.GeoDataFrame:
     inventory = dataset.year("investigation", year).inventory
     if inventory is None:
         raise DataError(f"data/dataset.yaml: sites.investigation.years.{year} has no inventory to compare with; add it")
-    return read_inventory(root / "data", inventory, year).to_crs(site.grid.crs)
+    return read_inventory(root / "data", inventory, year).to_crs(site.yardstick.grid.crs)
 
 
-def _on_patches(root: Path, site: _Site) -> tuple[dict[str, Accuracy], Temperature]:
+def _on_patches(root: Path, yardstick: Yardstick) -> tuple[dict[str, Accuracy], Temperature]:
     """What takes the networks themselves: the paper's protocol, and the main model's temperature.
 
     The paper pools over the stored test patches, at 0.5. The temperature is what the logits would have to be divided
@@ -279,7 +219,7 @@ def _on_patches(root: Path, site: _Site) -> tuple[dict[str, Accuracy], Temperatu
         model, card = load_model(root / "results/models" / name)
         require_bands(card, test.bands)
         probability = predict_patches(model, test, card.statistics)
-        judged[name] = judge_patches(probability, np.asarray(test.labels), site.grid.pixel_area_m2, site.loss)
+        judged[name] = judge_patches(probability, np.asarray(test.labels), yardstick.grid.pixel_area_m2, yardstick.loss)
         if name == MAIN:
             said = predict_patches(model, validation, card.statistics)
             temperature = fit_temperature(said, np.asarray(validation.labels))
