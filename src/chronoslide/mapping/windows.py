@@ -8,14 +8,11 @@ scene that is smaller than the largest window is one window of its own shape.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 from rasterio.windows import Window
 
 from chronoslide.errors import SettingsError
-
-SIDE_MULTIPLE: Final = 16
-"""Sides that the network takes are multiples of it [pixels]: it halves its input four times."""
+from chronoslide.params import SIDE_MULTIPLE
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,12 +16,9 @@ from keras import layers
 
 from chronoslide.models.ensemble import PROBABILITY
 from chronoslide.models.layers import FusedBatchNormalization, Standardise
-from chronoslide.params import ModelSettings
+from chronoslide.params import LEVELS, ModelSettings
 from chronoslide.patches.scaling import BandStatistics
 
-LEVELS = 5
-# Four halvings: rows and columns of an image must be multiples of this.
-SIDE_MULTIPLE = 2 ** (LEVELS - 1)
 _FIXED_TRANSPOSED_WIDTHS = (128, 64, 32, 16)
 _GROUPS = 8
 

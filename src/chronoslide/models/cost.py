@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
-from chronoslide.models.blocks import SIDE_MULTIPLE
+from chronoslide.params import SIDE_MULTIPLE
 
 
 @dataclass(frozen=True, slots=True)

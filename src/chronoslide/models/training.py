@@ -21,7 +21,6 @@ from numpy.typing import NDArray
 
 from chronoslide.errors import ModelError
 from chronoslide.labels import UNOBSERVED
-from chronoslide.models.blocks import SIDE_MULTIPLE
 from chronoslide.models.ensemble import members_of
 from chronoslide.models.epoch_patches import Drawer
 from chronoslide.models.feeding import Feeding
@@ -29,7 +28,7 @@ from chronoslide.models.losses import PatchLoss, loss_from_settings
 from chronoslide.models.metrics import Counts, count
 from chronoslide.models.optimisers import WeightAverage, compile_for_training
 from chronoslide.models.workers import Step, agreed, step_of
-from chronoslide.params import OptimiserSettings
+from chronoslide.params import SIDE_MULTIPLE, OptimiserSettings
 from chronoslide.patches.boundaries import soft_labels, without_boundaries
 from chronoslide.patches.mixture import Samples
 from chronoslide.patches.orientation import orient

@@ -10,7 +10,7 @@ from chronoslide.params.evaluate import CalibrationSettings, CompareSettings, Ev
 from chronoslide.params.inventory import InventorySettings, JoiningSettings, TopographySettings
 from chronoslide.params.map import BareGroundSettings, MapSettings
 from chronoslide.params.messages import one_line
-from chronoslide.params.models import Architecture, ModelSettings, OpenModelSettings
+from chronoslide.params.models import LEVELS, SIDE_MULTIPLE, Architecture, ModelSettings, OpenModelSettings
 from chronoslide.params.optimisers import OpenOptimiserSettings, OptimiserSettings
 from chronoslide.params.patches import AugmentationSettings, CropsSettings, PatchesSettings
 from chronoslide.params.reading import read_settings
@@ -22,6 +22,8 @@ from chronoslide.params.training import PretrainSettings, SourceSettings, Transf
 from chronoslide.params.tune import TuneSettings
 
 __all__ = [
+    "LEVELS",
+    "SIDE_MULTIPLE",
     "Architecture",
     "AugmentationSettings",
     "BareGroundSettings",

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from chronoslide.params.base import Section, Share
-from chronoslide.params.models import ModelSettings
+from chronoslide.params.models import SIDE_MULTIPLE, ModelSettings
 from chronoslide.params.optimisers import OptimiserSettings
 
 
@@ -27,7 +27,7 @@ class ChipsSettings(Section):
 
     bands: Annotated[tuple[str, ...], Field(min_length=1)] = ("red", "green", "blue")
     validation_share: Share = 0.15
-    side_pixels: Annotated[int, Field(ge=16, multiple_of=16)] | None = None
+    side_pixels: Annotated[int, Field(ge=SIDE_MULTIPLE, multiple_of=SIDE_MULTIPLE)] | None = None
     symmetries: Literal["none", "flips", "all"] = "none"
     model: ModelSettings = ModelSettings()
     optimiser: OptimiserSettings = OptimiserSettings()

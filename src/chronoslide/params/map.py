@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from chronoslide.params.base import Count, Section, Share
+from chronoslide.params.models import SIDE_MULTIPLE
 
 
 class BareGroundSettings(Section):
@@ -48,7 +49,7 @@ class MapSettings(Section):
             mapped alone, by the command or the service, has no other years.
     """
 
-    window_pixels: Annotated[int, Field(ge=32, multiple_of=16)] = 256
+    window_pixels: Annotated[int, Field(ge=2 * SIDE_MULTIPLE, multiple_of=SIDE_MULTIPLE)] = 256
     overlap_pixels: Annotated[int, Field(ge=0)] = 64
     batch_windows: Count = 8
     symmetries: Literal["none", "flips", "all"] = "none"

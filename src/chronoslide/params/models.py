@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
 from chronoslide.params.base import Section
+
+LEVELS: Final = 5
+"""Of every network; each has half the rows and columns of the one above."""
+SIDE_MULTIPLE: Final = 2 ** (LEVELS - 1)
+"""Sides of what a network is given are multiples of it [pixels]: it halves them four times."""
 
 Architecture = Literal["unet", "attention_unet", "res_unet", "convnext_unet"]
 

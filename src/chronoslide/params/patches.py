@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from chronoslide.params.base import Count, Positive, Range, Section, Share
+from chronoslide.params.models import SIDE_MULTIPLE
 
 
 class AugmentationSettings(Section):
@@ -83,7 +84,7 @@ class PatchesSettings(Section):
         crops: Further training patches, which are not on the grid.
     """
 
-    side_pixels: Annotated[int, Field(ge=16, multiple_of=16)] = 128
+    side_pixels: Annotated[int, Field(ge=SIDE_MULTIPLE, multiple_of=SIDE_MULTIPLE)] = 128
     block_metres: Positive = 640.0
     validation_share: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.15
     test_share: Share = 0.30

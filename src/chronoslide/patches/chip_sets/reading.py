@@ -6,21 +6,19 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from chronoslide.errors import DataError
 from chronoslide.labels import BACKGROUND, LANDSLIDE, UNOBSERVED
+from chronoslide.params import SIDE_MULTIPLE
 from chronoslide.patches.chip_sets.files import IMAGE_NAMES, MASK_NAMES, open_stack, read_array
 from chronoslide.patches.chip_sets.layouts import Layout, Pair, Stack, find_chips
 from chronoslide.patches.chip_sets.sides import to_side
 from chronoslide.patches.chip_sets.units import Stated, Units, require_bands, to_stored, units_of
 from chronoslide.patches.storage import PatchSet
-
-SIDE_MULTIPLE: Final = 16
-"""The network halves a patch four times."""
 
 
 @dataclass(frozen=True, slots=True)
