@@ -13,6 +13,7 @@ from chronoslide.errors import DataError, SettingsError
 from chronoslide.params import read_settings
 from chronoslide.patches.storage import SAMPLE_COLUMNS, write_patches, write_statistics
 from chronoslide.search import networks as networks_module
+from chronoslide.search import worker_processes
 from chronoslide.stages import pretrain, tune
 from search.test_networks import STATISTICS, patches, small_network
 from test_params import delivered
@@ -236,8 +237,8 @@ def test_each_worker_gets_its_share_of_the_cores(again, monkeypatch):
 
         wait = poll
 
-    monkeypatch.setattr(tune.subprocess, "Popen", Process)
-    monkeypatch.setattr(tune.os, "sched_getaffinity", lambda _: range(6), raising=False)
+    monkeypatch.setattr(worker_processes.subprocess, "Popen", Process)
+    monkeypatch.setattr(worker_processes.os, "sched_getaffinity", lambda _: range(6), raising=False)
     tune.run(again, workers=3)
     assert len(started) == 3
     words, environment = started[0]

@@ -40,7 +40,8 @@ def adapted(model: keras.Model, images: NDArray[np.float32], share: float = 1.0)
     layers = [layer for layer in copy.layers if isinstance(layer, keras.layers.BatchNormalization)]
     if not layers:
         raise ModelError(
-            "adapting to a scene: the network has no batch normalisation; train it with normalisation batch"
+            "adapting to a scene: the network has no batch normalisation; train it with normalisation "
+            "batch, or set map.adaptation to 0"
         )
     for layer in layers:
         mean, variance = _moments(keras.Model(copy.input, layer.input), images)

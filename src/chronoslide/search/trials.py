@@ -1,6 +1,7 @@
 """What a search found: the table of its trials, the best one, the Pareto front, and which settings mattered.
 
-The last step of the search, from the study to `results/search`. Nothing here holds a wall time.
+The last step of the search, from the study to `results/search`. Only `timing_table` holds wall times; it
+stands beside the results, not among them.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from chronoslide.errors import ModelError
 from chronoslide.search.algorithms import PLACE
-from chronoslide.search.study import FAILURE, OUTCOME, OpenStudy
+from chronoslide.search.study import FAILURE, OUTCOME, PROCESS, OpenStudy
 
 FIGURES = ("f1", "loss", "precision", "recall", "threshold", "best_epoch", "epochs", "cost")
 STATES = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}
@@ -130,3 +131,20 @@ def importances(study: OpenStudy, trials: Sequence[FrozenTrial], names: Sequence
             target=lambda trial: trial.values[0],
         )
     return {name: round(float(share), 6) for name, share in sorted(shares.items(), key=lambda item: -item[1])}
+
+
+def timing_table(done: Sequence[FrozenTrial]) -> pd.DataFrame:
+    """When each trial began and ended, in which process; a row a trial. Differs from run to run."""
+    rows = [
+        {
+            "trial": trial.user_attrs[PLACE],
+            "state": STATES[trial.state],
+            "worker": str(trial.user_attrs.get(PROCESS, "")).rpartition(":")[0],
+            "begun": trial.datetime_start,
+            "ended": trial.datetime_complete,
+            "seconds": trial.user_attrs.get(OUTCOME, {}).get("seconds"),
+            "epochs": len(trial.user_attrs.get("curve", ())),
+        }
+        for trial in done
+    ]
+    return pd.DataFrame(rows)

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -15,7 +12,7 @@ import pandas as pd
 from optuna.trial import FrozenTrial, TrialState
 from tqdm import tqdm
 
-from chronoslide.errors import ModelError, SettingsError
+from chronoslide.errors import SettingsError
 from chronoslide.files import replacing, write_json, write_text
 from chronoslide.params import Settings, TuneSettings, read_settings, shown
 from chronoslide.patches.storage import read_patches, read_statistics
@@ -37,6 +34,7 @@ from chronoslide.search.study import (
     plan,
     storage_address,
 )
+from chronoslide.search.worker_processes import work_in_processes
 from chronoslide.tracking import StageRun, dvc_hash, stage_run
 
 RESULTS, BEST, TRIALS, IMPORTANCE = "results/search", "best_params.json", "trials.csv", "importance.csv"
@@ -91,7 +89,7 @@ def run(root: Path, workers: int | None = None, storage: str | None = None, *, n
                 objective = _objective(settings, tune, data, networks)
                 work(study, tune, settings.seed, objective, points, ends, follow)
             else:
-                _in_processes(root, study, tune, ends, follow)
+                work_in_processes(root, study, tune, ends, lambda: follow(None))
             follow(None)
         _finish(root, settings, tune, study, total, run)
 
@@ -237,40 +235,6 @@ def _times(trial: FrozenTrial) -> tuple[int, int] | None:
     return int(trial.datetime_start.timestamp() * 1000), int(trial.datetime_complete.timestamp() * 1000)
 
 
-def _in_processes(
-    root: Path, study: OpenStudy, tune: TuneSettings, ends: float, follow: Callable[[FrozenTrial | None], None]
-) -> None:
-    """Lets workers run, each with its share of the cores, until they end.
-
-    Raises:
-        ModelError: All of them broke down.
-    """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    threads = str(max(1, cores // tune.workers))
-    names = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS")
-    address = str(study.storage.url)
-    words = [sys.executable, "-m", "chronoslide", "tune", "--root", str(root), "--storage", address]
-    words += ["--worker", study.name]
-    if tune.minutes:
-        words += ["--minutes", str((ends - time.monotonic()) / 60)]
-    environment = {**os.environ, **dict.fromkeys(names, threads)}
-    workers = [
-        subprocess.Popen(words, env=environment, stdout=subprocess.DEVNULL)  # noqa: S603
-        for _ in range(tune.workers)
-    ]
-    try:
-        while any(worker.poll() is None for worker in workers):
-            follow(None)
-            time.sleep(1.0)
-    finally:
-        for worker in workers:
-            if worker.poll() is None:
-                worker.terminate()
-        codes = [worker.wait() for worker in workers]
-    if all(codes):
-        raise ModelError(f"tune: all {tune.workers} workers broke down (see above); mend what they say, then go on")
-
-
 def _finish(root: Path, settings: Settings, tune: TuneSettings, study: OpenStudy, total: int, run: StageRun) -> None:
     """Writes the results and tells MLflow which trial was the best."""
     done = trials.ended(study, total)
@@ -288,7 +252,7 @@ def _finish(root: Path, settings: Settings, tune: TuneSettings, study: OpenStudy
     }  # fmt: skip
     found = trials.best_parameters(best, done, summary)
     _write_results(root, found, trials.trial_table(done, names, tune.objectives), importance)
-    write_text(root / TIMINGS, _timings(done).to_csv(index=False, lineterminator="\n"))
+    write_text(root / TIMINGS, trials.timing_table(done).to_csv(index=False, lineterminator="\n"))
     run.tag_nested("best", {name: str(name == f"trial {found['best_trial']}").lower() for name in run.nested()})
     run.log_params({f"best.{name}": value for name, value in best.params.items()})
     seconds = [float(trial.user_attrs.get(OUTCOME, {}).get("seconds", 0.0)) for trial in done]
@@ -308,23 +272,6 @@ def _finish(root: Path, settings: Settings, tune: TuneSettings, study: OpenStudy
     log.info(
         "tune: best of %d trials is trial %d: F1 %.3f with %s", len(done), found["best_trial"], found["f1"], values
     )
-
-
-def _timings(done: list[FrozenTrial]) -> pd.DataFrame:
-    """When each trial began and ended, and where."""
-    rows = [
-        {
-            "trial": trial.user_attrs[PLACE],
-            "state": trials.STATES[trial.state],
-            "worker": str(trial.user_attrs.get(PROCESS, "")).rpartition(":")[0],
-            "begun": trial.datetime_start,
-            "ended": trial.datetime_complete,
-            "seconds": trial.user_attrs.get(OUTCOME, {}).get("seconds"),
-            "epochs": len(trial.user_attrs.get("curve", ())),
-        }
-        for trial in done
-    ]
-    return pd.DataFrame(rows)
 
 
 def _write_results(root: Path, best: Mapping[str, Any], table: pd.DataFrame, importance: Mapping[str, float]) -> None:

@@ -217,7 +217,24 @@ def measure_densities(
         GridError: The coordinate reference system is missing or not in metres, or no pixel centre lies in the area.
         InventoryError: The inventory holds points or lines.
     """
-    return _measure(usable(inventory, what, area).outlines, area, grid, bandwidth_m, what)[0]
+    outlines = usable(inventory, what, area).outlines
+    return measure_outline_densities(outlines, area, grid, bandwidth_m=bandwidth_m, what=what)
+
+
+def measure_outline_densities(
+    outlines: NDArray[np.object_],
+    area: shapely.Geometry,
+    grid: Grid,
+    *,
+    bandwidth_m: float | None = None,
+    what: str = "the inventory",
+) -> Densities:
+    """The same of an inventory that was made usable already.
+
+    Raises:
+        GridError: No pixel centre lies in the area.
+    """
+    return _measure(outlines, area, grid, bandwidth_m, what)[0]
 
 
 def compare_densities(
