@@ -9,9 +9,10 @@ A store on a server may be away. What a run is told is then kept in the outbox (
 that can be told again (`sending`) by the same functions.
 """
 
+from chronoslide.tracking.finished_runs import attach, latest_runs, read_artefact
 from chronoslide.tracking.inputs import dvc_hash, git_commit, inputs_of, require_dependency
 from chronoslide.tracking.registry import STORED_MODEL, fetch_model, follow, promote, register_code, register_network
-from chronoslide.tracking.runs import StageRun, attach, latest_runs, read_artefact, stage_run
+from chronoslide.tracking.runs import StageRun, stage_run
 from chronoslide.tracking.sending import send_runs
 from chronoslide.tracking.store import TrackingError
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from chronoslide.files import replacing
 from chronoslide.processes import is_dead
-from chronoslide.tracking import operations, outbox, registry, runs
+from chronoslide.tracking import finished_runs, operations, outbox, registry
 from chronoslide.tracking.operations import Target
 from chronoslide.tracking.outbox import Operation, Record, Told
 from chronoslide.tracking.store import (
@@ -156,7 +156,7 @@ def _carry_out(target: Target, operation: Operation, read_network: Callable[[Pat
         case "nested_tag":
             operations.nested_tag(target, **arguments)
         case "attach":
-            runs.attach_to(target, paths=in_order, **arguments)
+            finished_runs.attach_to(target, paths=in_order, **arguments)
         case "register_network":
             registry.log_network(target, read_network(held["model"]), **arguments)
         case "register_code":
