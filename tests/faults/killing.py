@@ -29,6 +29,8 @@ KINDS = ("group", "stage", "group", "dvc", "repeated")
 """Who is killed: DVC and the stage at once, the stage alone, DVC alone (its stage works on). In these the stage runs
 for the first time: neither DVC's lock nor its run cache nor MLflow knows it. "repeated" kills both while DVC repeats
 a stage whose result it knows, and so takes it from its cache afterwards."""
+WRITING = "writing"
+"""A kind that is not drawn: DVC is killed while it writes `dvc.lock`, which takes a sixteenth of a second."""
 
 # They name runs, commits and minutes, so they differ from run to run.
 _DIFFERS = ("reports/report.html",)
@@ -87,8 +89,8 @@ class Victim:
 
         Args:
             stage: Its name.
-            kind: Of `KINDS`.
-            moment: Share of the stage's time, in [0, 1].
+            kind: Of `KINDS`, or `WRITING`.
+            moment: Share of the stage's time, in [0, 1]; of `WRITING` not asked.
         """
         outcome = Outcome(stage, kind, moment)
         seconds = moment * self.measure(stage)
@@ -97,8 +99,11 @@ class Victim:
         else:
             self._forget(stage)
             process = self._start(stage)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(seconds)
+        if kind == WRITING:
+            self._await_writing(process)
+        else:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(seconds)
         outcome.killed = process.poll() is None
         orphans = self._kill(process, kind)
         self._look(outcome)
@@ -171,12 +176,17 @@ class Victim:
             start_new_session=True,
         )
 
+    def _await_writing(self, process: subprocess.Popen[bytes]) -> None:
+        """Waits until DVC has emptied `dvc.lock` to write it anew, or has ended."""
+        while process.poll() is None and (self.root / "dvc.lock").stat().st_size:
+            time.sleep(0.001)
+
     def _kill(self, process: subprocess.Popen[bytes], kind: str) -> list[psutil.Process]:
         """Kills, and gives the processes that live on."""
         below: list[psutil.Process] = []
         with contextlib.suppress(psutil.NoSuchProcess):
             below = psutil.Process(process.pid).children(recursive=True)
-        if kind == "group":
+        if kind in ("group", WRITING):
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
         elif kind == "stage" and below:

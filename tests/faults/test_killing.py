@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from faults.killing import Victim
+from faults.killing import WRITING, Victim
 from repository import Repository
 
 pytestmark = pytest.mark.slow
@@ -28,6 +28,11 @@ def test_the_next_repro_mends_what_a_kill_left(victim: Victim, stage: str, kind:
 def test_two_repros_at_once_in_one_checkout_mix_nothing(smoke: Repository, tmp_path: Path) -> None:
     victim = Victim(smoke.copy(tmp_path / "two"))
     assert victim.two_at_once("masks") == []
+
+
+def test_a_kill_while_dvc_writes_its_lock_is_mended(victim: Victim) -> None:
+    # Whether it takes `unlock` hangs on the byte that it stopped at.
+    assert victim.trial("masks", WRITING, 1.0).complaints == []
 
 
 def test_a_dvc_lock_that_was_cut_costs_no_stage(smoke: Repository, tmp_path: Path) -> None:
