@@ -1,13 +1,13 @@
 """What DVC leaves half-written is mended; what is whole, or is a person's to settle, stays."""
 
 import os
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from chronoslide.cli import main
 from chronoslide.commands import unlock
+from repository import Repository
 
 WHOLE = """schema: '2.0'
 stages:
@@ -18,12 +18,7 @@ stages:
       hash: md5
       md5: 0123456789abcdef0123456789abcdef.dir
 """
-LATER = (
-    WHOLE
-    + """  scenes:
-    cmd: chronoslide scenes
-"""
-)
+LATER = WHOLE + "  scenes:\n    cmd: chronoslide scenes\n"
 
 
 @pytest.fixture(autouse=True)
@@ -37,9 +32,9 @@ def root(tmp_path: Path) -> Path:
     (tmp_path / ".dvc/tmp").mkdir(parents=True)
     (tmp_path / ".dvc/tmp/rwlock").write_text('{"read": {}, "write": {}}')
     (tmp_path / "dvc.lock").write_text(WHOLE)
-    git = ["git", "-c", "user.name=test", "-c", "user.email=test@example.org"]
+    repository = Repository(tmp_path)
     for words in (["init", "--quiet"], ["add", "dvc.lock"], ["commit", "--quiet", "--message", "as it was"]):
-        subprocess.run([*git, *words], cwd=tmp_path, check=True)
+        repository.git(*words)
     return tmp_path
 
 
@@ -73,7 +68,7 @@ def test_a_half_lock_file_is_as_the_last_commit_has_it(root: Path, left: str) ->
 
 def test_a_half_lock_file_that_git_does_not_know_is_removed(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (root / "dvc.lock").write_text("")
-    subprocess.run(["git", "update-ref", "-d", "HEAD"], cwd=root, check=True)
+    Repository(root).git("update-ref", "-d", "HEAD")
     assert unlocked(root) == 0
     assert not (root / "dvc.lock").exists()
     assert "`dvc repro` makes it anew" in capsys.readouterr().err

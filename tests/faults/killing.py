@@ -217,9 +217,9 @@ class Victim:
         lock = yaml.safe_load((self.root / "dvc.lock").read_text())
         command = lock["stages"].pop(stage)["cmd"]
         (self.root / "dvc.lock").write_text(yaml.safe_dump(lock, sort_keys=False))
-        for run in (self.root / ".dvc/cache/runs").glob("*/*/*"):
-            if run.read_text().startswith(f"cmd: {command}\n"):
-                shutil.rmtree(run.parent)
+        for record in (self.root / ".dvc/cache/runs").glob("*/*"):
+            if any(run.read_text().startswith(f"cmd: {command}\n") for run in record.iterdir()):
+                shutil.rmtree(record)
         shutil.rmtree(self.root / "mlartifacts", ignore_errors=True)
         with sqlite3.connect(self.root / "mlflow.db") as store:
             for (table,) in store.execute("select name from sqlite_master where type = 'table'").fetchall():

@@ -11,7 +11,7 @@ from chronoslide.commands.compare import area_of
 from chronoslide.commands.settings import own_settings
 from chronoslide.files import json_text, rounded, write_json
 from chronoslide.grid import Grid, require_metric
-from chronoslide.inventories.statistics.densities import measure_outline_densities
+from chronoslide.inventories.statistics.densities import measure_densities
 from chronoslide.inventories.statistics.size_statistics import measure_sizes
 from chronoslide.inventories.statistics.summary import summarise_outlines
 from chronoslide.inventories.usable import usable
@@ -45,7 +45,7 @@ def run(root: Path, inventory: Path, area: Path | None = None, output: Path | No
     }
     if ground is not None:
         grid = Grid.from_bounds(ground.bounds, frame.crs, statistics.density_resolution_metres)
-        result["densities"] = measure_outline_densities(outlines, ground, grid, what=str(inventory)).as_dict()
+        result["densities"] = measure_densities(outlines, ground, grid, what=str(inventory)).as_dict()
     result = rounded(result)
     if output is None:
         print(json_text(result), end="")

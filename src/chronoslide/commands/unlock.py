@@ -16,6 +16,7 @@ from pathlib import Path
 
 from chronoslide.errors import StorageError
 from chronoslide.files import parse_json, parse_yaml, write_text
+from chronoslide.git import git
 
 _LOCKS = Path(".dvc/tmp/rwlock")
 _LOCK_FILE = Path("dvc.lock")
@@ -72,12 +73,11 @@ def _bring_back(root: Path) -> str:
 
 def _committed(root: Path) -> str | None:
     """`dvc.lock` of git's last commit; None where there is no git, no commit or no such file."""
-    command = ["git", "show", f"HEAD:./{_LOCK_FILE}"]
     try:
-        done = subprocess.run(command, cwd=root, capture_output=True, encoding="utf-8", check=True)  # noqa: S603
+        committed = git(root, "show", f"HEAD:./{_LOCK_FILE}")
     except (FileNotFoundError, subprocess.CalledProcessError):
         return None
-    return done.stdout if _is_lock_file(done.stdout) else None
+    return committed if _is_lock_file(committed) else None
 
 
 def _remove_empty_records(records: Path) -> int:

@@ -29,7 +29,7 @@ from chronoslide.inventories.outlines.vectorising import binarise, remove_small
 from chronoslide.manual_inventories import read_inventory
 from chronoslide.models import baseline
 from chronoslide.models.calibration import Temperature, fit_temperature
-from chronoslide.models.card import WEIGHTS, ModelCard, read_card, require_bands
+from chronoslide.models.card import WEIGHTS, read_card, require_bands
 from chronoslide.models.fitting import predict_patches
 from chronoslide.models.losses import TverskyLoss
 from chronoslide.models.storage import load_model
@@ -50,11 +50,10 @@ _LOGGED = ("precision", "recall", "f1", "iou", "mcc")
 
 @dataclass(frozen=True)
 class _Site:
-    """What is read once: what years are judged by, the area, and what each model is."""
+    """What is read once: what years are judged by, the area, and the threshold of each model."""
 
     yardstick: Yardstick
     area: shapely.Geometry
-    cards: Mapping[str, ModelCard]
     thresholds: Mapping[str, float]
 
 
@@ -144,7 +143,6 @@ def _read_site(root: Path, settings: Settings, dataset: Dataset) -> _Site:
     return _Site(
         yardstick=yardstick,
         area=shapely.intersection(area.union_all(), blocks.grid.footprint),
-        cards=cards,
         thresholds={**thresholds, BASELINE: _ndvi_threshold(root)},
     )
 

@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from chronoslide.errors import DataError
 from chronoslide.files import parse_json, replacing, write_text
+from chronoslide.git import git
 from chronoslide.params import read_settings
 from chronoslide.reporting.assembly import Maps, add_year, figures_of, page_of, search_tables, stretches_of
 from chronoslide.reporting.comparison import compare_runs, comparison_markdown
@@ -113,16 +114,15 @@ def _metrics_of_run(root: Path, run_id: str) -> Mapping[str, Any]:
 
 
 def _metrics_at(root: Path, revision: str) -> Mapping[str, Any]:
-    command = ["git", "show", f"{revision}:./{METRICS}"]
     try:
-        done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)  # noqa: S603
+        text = git(root, "show", f"{revision}:./{METRICS}")
     except FileNotFoundError as error:
         raise DataError("git: not installed, and --against reads an earlier revision with it; install git") from error
     except subprocess.CalledProcessError as error:
         raise DataError(
             f"{revision}: git knows no such revision, or it holds no {METRICS}; name another one, or a run in MLflow"
         ) from error
-    return _usable(done.stdout, revision)
+    return _usable(text, revision)
 
 
 def _usable(text: str, origin: str) -> Mapping[str, Any]:

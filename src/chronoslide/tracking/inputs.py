@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from chronoslide.errors import SettingsError
+from chronoslide.git import git
 from chronoslide.params import Settings
 
 
@@ -108,15 +109,10 @@ def _ignored(path: Path) -> bool:
 def git_commit(root: Path) -> str:
     """The commit that is checked out, with `+` behind it when tracked files differ from it; `unknown` outside git."""
     try:
-        commit = _git(root, "rev-parse", "HEAD")
-        return commit + ("+" if _git(root, "status", "--porcelain", "--untracked-files=no") else "")
+        commit = git(root, "rev-parse", "HEAD").strip()
+        return commit + ("+" if git(root, "status", "--porcelain", "--untracked-files=no") else "")
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
-
-
-def _git(root: Path, *words: str) -> str:
-    done = subprocess.run(["git", *words], cwd=root, capture_output=True, text=True, check=True)  # noqa: S603, S607
-    return done.stdout.strip()
 
 
 def _flatten(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

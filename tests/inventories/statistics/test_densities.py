@@ -18,9 +18,14 @@ from chronoslide.inventories.statistics.densities import (
     measure_densities,
     normalised,
 )
+from chronoslide.inventories.usable import usable
 
 UTM = CRS.from_epsg(32645)
 FIVE = np.array([[0, 0], [1000, 0], [0, 1000], [1000, 1000], [500, 500]], dtype=float)
+
+
+def measured(inventory, area, grid, **options):
+    return measure_densities(usable(inventory, "the inventory", area).outlines, area, grid, **options)
 
 
 def grid_around(left, bottom, right, top, resolution):
@@ -86,7 +91,7 @@ def test_edge_share_of_a_kernel_wider_than_the_area_is_the_area_under_its_top():
 def test_four_definitions_of_31_landslides_on_33_km2():
     points = [(300 * k + 100, 100 + (k % 5) * 900) for k in range(21)] + [(200 * k + 150, 450) for k in range(10)]
     area = box(0, 0, 6600, 5000)
-    densities = measure_densities(landslides(points, side=100.0), area, grid_around(0, 0, 6600, 5000, 50))
+    densities = measured(landslides(points, side=100.0), area, grid_around(0, 0, 6600, 5000, 50))
     assert densities.number_per_km2 == pytest.approx(0.94, abs=0.005)
     assert densities.area_share_percent == pytest.approx(0.94, abs=0.005)  # each covers 0.01 km2
     assert densities.kernel_maximum_per_km2 > 2 * densities.kernel_mean_per_km2
@@ -97,14 +102,14 @@ def test_edge_correction_makes_the_mean_of_an_even_spread_its_number_per_area():
     x, y = np.meshgrid(np.arange(50, 2000, 100), np.arange(50, 2000, 100))
     points = np.column_stack([x.ravel(), y.ravel()]).astype(float)
     area = box(0, 0, 2000, 2000)
-    densities = measure_densities(landslides(points), area, grid_around(0, 0, 2000, 2000, 20), bandwidth_m=400.0)
+    densities = measured(landslides(points), area, grid_around(0, 0, 2000, 2000, 20), bandwidth_m=400.0)
     assert densities.number_per_km2 == 100.0
     assert densities.kernel_mean_per_km2 == pytest.approx(100.0, rel=0.01)
 
 
 @pytest.mark.parametrize("points", [[], [(500, 500)], [(500, 500), (500, 500)]])
 def test_without_spread_there_is_no_kernel_density_and_a_reason(points):
-    densities = measure_densities(landslides(points), box(0, 0, 1000, 1000), grid_around(0, 0, 1000, 1000, 50))
+    densities = measured(landslides(points), box(0, 0, 1000, 1000), grid_around(0, 0, 1000, 1000, 50))
     assert densities.number_per_km2 == len(points)
     assert math.isnan(densities.kernel_maximum_per_km2)
     assert "no bandwidth" in densities.reason

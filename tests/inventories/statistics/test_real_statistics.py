@@ -14,6 +14,7 @@ from chronoslide.inventories.review.decisions import apply_review, prepare_revie
 from chronoslide.inventories.statistics.densities import compare_densities, measure_densities
 from chronoslide.inventories.statistics.size_statistics import measure_sizes
 from chronoslide.inventories.statistics.summary import summarise
+from chronoslide.inventories.usable import usable
 from chronoslide.params import StatisticsSettings
 from chronoslide.vectors import read_polygons
 
@@ -79,7 +80,8 @@ def test_kashmir_years_are_fitted_or_refused(kashmir):
 def test_kashmir_density_with_its_own_bandwidth(kashmir):
     inventory = kashmir[kashmir["Year_obs"] == 2006]
     area = shapely.box(*inventory.total_bounds)
-    densities = measure_densities(inventory, area, Grid.from_bounds(area.bounds, CRS.from_epsg(32643), 250.0))
+    grid = Grid.from_bounds(area.bounds, CRS.from_epsg(32643), 250.0)
+    densities = measure_densities(usable(inventory, "the inventory", area).outlines, area, grid)
     assert densities.number_per_km2 == pytest.approx(2400 / area.area * 1e6)
     assert densities.kernel_maximum_per_km2 > densities.kernel_mean_per_km2 > 0
 

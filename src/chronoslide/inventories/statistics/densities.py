@@ -197,7 +197,7 @@ def edge_share(inside: NDArray[np.bool_], bandwidth_m: float, grid: Grid) -> NDA
 
 
 def measure_densities(
-    inventory: gpd.GeoDataFrame,
+    outlines: NDArray[np.object_],
     area: shapely.Geometry,
     grid: Grid,
     *,
@@ -207,29 +207,11 @@ def measure_densities(
     """The density of an inventory inside an area by the four definitions.
 
     Args:
-        inventory: Polygons in a projected system in metres.
+        outlines: (landslides,), usable ones inside the area, metres.
         area: The area of interest in the same system.
         grid: Where the kernel density is evaluated; it covers the area.
         bandwidth_m: None takes the default of the inventory's own points.
         what: Names the inventory in errors.
-
-    Raises:
-        GridError: The coordinate reference system is missing or not in metres, or no pixel centre lies in the area.
-        InventoryError: The inventory holds points or lines.
-    """
-    outlines = usable(inventory, what, area).outlines
-    return measure_outline_densities(outlines, area, grid, bandwidth_m=bandwidth_m, what=what)
-
-
-def measure_outline_densities(
-    outlines: NDArray[np.object_],
-    area: shapely.Geometry,
-    grid: Grid,
-    *,
-    bandwidth_m: float | None = None,
-    what: str = "the inventory",
-) -> Densities:
-    """The same of an inventory that was made usable already.
 
     Raises:
         GridError: No pixel centre lies in the area.

@@ -77,7 +77,7 @@ def models_table(metrics: Mapping[str, Any], part: str = "years") -> Table:
             Cell(year_name(metrics, year) if not held_out else year),
             *(interval_cell(metrics, f"{part}.{year}.{model}.f1") for model in models),
         )
-        for year in sorted(metrics.get(part, {}), key=int)
+        for year in years_of(metrics, part)
     ]
     if not held_out and metrics.get("mean_f1_by_model"):
         means = (Cell("mean"), *(cell(metrics, f"mean_f1_by_model.{model}") for model in models))
@@ -105,7 +105,8 @@ def paper_protocol_table(metrics: Mapping[str, Any]) -> Table:
     names = ("loss", "precision", "recall", "f1")
     rows = [
         (Cell(look_of(model).label), *(cell(metrics, f"paper_protocol.{model}.{name}") for name in names))
-        for model in (*(m for m in LOOKS if m in metrics.get("paper_protocol", {})),)
+        for model in LOOKS
+        if model in metrics.get("paper_protocol", {})
     ]
     return Table(
         "paper-protocol",
@@ -121,7 +122,7 @@ def calibration_table(metrics: Mapping[str, Any]) -> Table:
     fields = (("expected_calibration_error", "Expected calibration error"), ("brier_score", "Brier score"))
     rows = [
         (Cell(year), *(cell(metrics, f"calibration.{year}.{name}", 4) for name, _ in fields))
-        for year in sorted(metrics.get("calibration", {}), key=int)
+        for year in years_of(metrics, "calibration")
     ]
     above = next((figures.get("above") for figures in metrics.get("calibration", {}).values()), None)
     note = f"Calibration error over pixels with a probability above {above:g}." if is_number(above) else ""

@@ -42,7 +42,6 @@ class Table:
         columns: Headings, with units.
         rows: One tuple of cells a row; the first cell names the row.
         notes: Sentences below the table.
-        from_metrics: The first columns that come from our metrics; further ones are the paper's.
     """
 
     key: str
@@ -105,9 +104,9 @@ def _with_interval(metrics: Mapping[str, Any], places: tuple[str, str, str], dec
     return Cell(f"{middle.text} ({low.text} to {high.text})", middle.sources + low.sources + high.sources)
 
 
-def years_of(metrics: Mapping[str, Any]) -> tuple[str, ...]:
-    """The years of the metrics in order."""
-    return tuple(sorted(metrics.get("years", {}), key=int))
+def years_of(metrics: Mapping[str, Any], part: str = "years") -> tuple[str, ...]:
+    """The years of a part of the metrics in order."""
+    return tuple(sorted(metrics.get(part, {}), key=int))
 
 
 def models_of(metrics: Mapping[str, Any], part: str = "years") -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from chronoslide.reporting.tables.cells import (
     look_up,
     printed,
     reasons_of,
+    years_of,
 )
 
 
@@ -26,7 +27,7 @@ def inventories_table(metrics: Mapping[str, Any]) -> Table:
     fields = (("count", 0), ("area_m2", 0), ("min_m2", 0), ("max_m2", 0))
     heads = ("number", "area, m²", "smallest, m²", "largest, m²")
     rows = []
-    for year in sorted(metrics.get("inventories", {}), key=int):
+    for year in years_of(metrics, "inventories"):
         paper = published.published_year(int(year))
         theirs = (
             [Cell(UNDEFINED)] * 4
@@ -76,7 +77,7 @@ def densities_table(metrics: Mapping[str, Any]) -> Table:
         if any(cell(metrics, f"inventories.{year}.{place.format(side='manual')}").sources for year in inventories)
     ]
     rows = []
-    for year in sorted(inventories, key=int):
+    for year in years_of(metrics, "inventories"):
         paper = published.published_year(int(year))
         rows.append(
             (
@@ -122,7 +123,7 @@ def objects_table(metrics: Mapping[str, Any]) -> Table:
         ("objects.mapping_error", "Mapping error E"),
         ("objects.polis_mean_m", "Mean PoLiS distance, m"),
     )
-    years = sorted(metrics.get("inventories", {}), key=int)
+    years = years_of(metrics, "inventories")
     present = [
         (place, head)
         for place, head in fields
@@ -141,7 +142,7 @@ def objects_table(metrics: Mapping[str, Any]) -> Table:
 def sizes_table(metrics: Mapping[str, Any]) -> Table:
     """Frequency and area: what was fitted to the areas of each inventory, or why nothing was."""
     rows = []
-    for year in sorted(metrics.get("inventories", {}), key=int):
+    for year in years_of(metrics, "inventories"):
         for side, name in (("manual", "MI"), ("predicted", "PI")):
             place = f"inventories.{year}.sizes.{side}"
             sizes = look_up(metrics, place)
